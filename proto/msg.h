@@ -1,0 +1,86 @@
+/* msg.h: what may be said, by whom, to whom, how long, and with a descriptor.
+ */
+#ifndef PROTO_MSG_H
+#define PROTO_MSG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/frame.h"
+
+enum role {
+	ROLE_SUPERVISOR,
+	ROLE_FRONT,
+	ROLE_WORKER,
+	ROLE_REAPER,
+};
+#define ROLE_COUNT 4
+
+/* Payloads are JSON text in UTF-8 unless said otherwise; see ARCHITECTURE.md.
+ */
+enum msg_type {
+	MSG_HELLO = 1, /* child -> supervisor: first words */
+	MSG_SETUP,     /* supervisor -> child: its slice of the configuration */
+	MSG_READY,     /* worker -> supervisor: counts, whenever they change */
+	MSG_LOG,       /* child -> supervisor: flags = level, payload = text */
+	MSG_OBITUARY,  /* child -> supervisor: why it ends */
+	MSG_LOGLEVEL,  /* supervisor -> child: flags = level, no payload */
+	MSG_LISTEN,    /* supervisor -> front: address; fd = listening socket */
+	MSG_BACKEND,   /* supervisor -> front: id = backend; its state */
+	MSG_LINK,      /* supervisor -> front, worker: id = backend,
+			  client = generation; fd = end of the data link */
+	MSG_JOB_STDIN, /* supervisor -> worker: fd = write end */
+	MSG_JOB_STDOUT, /* supervisor -> worker: fd = read end */
+	MSG_JOB_STDERR, /* supervisor -> worker: fd = read end */
+	MSG_STOP, /* supervisor -> reaper: end the job, ladder of deadlines */
+	MSG_GREETING, /* worker -> front: result of the backend's initialize */
+	MSG_CATALOG, /* worker -> front: flags = enum catalog_kind; all items */
+	MSG_REQUEST, /* front -> worker: JSON-RPC request, its id = frame id */
+	MSG_RESPONSE, /* worker -> front: JSON-RPC response, last of its id */
+	MSG_EVENT,    /* worker -> front: progress that belongs to id */
+	MSG_NOTIFY,   /* worker -> front: notification of the whole backend */
+	MSG_CANCEL,   /* front -> worker: id; payload = reason (JSON string)
+			 or empty */
+	MSG_FAIL,     /* worker -> front: JSON-RPC error object for id */
+	MSG_CLIENT_LEVEL, /* front -> worker: flags = enum mcp_level wanted */
+};
+#define MSG_TYPE_MAX MSG_CLIENT_LEVEL
+
+enum catalog_kind {
+	CATALOG_TOOLS,
+	CATALOG_RESOURCES,
+	CATALOG_TEMPLATES,
+	CATALOG_PROMPTS,
+};
+#define CATALOG_KINDS 4
+
+/*
+ * One JSON-RPC message, on a line or in a frame.  A 16 MB result is real
+ * (a file read as base64 and again as structured content); 64 MiB leaves room
+ * and bounds what one peer can make us hold.
+ */
+#define MSG_JSON_MAX (64U << 20)
+
+/* Set-up and reports; the configuration of one role. */
+#define MSG_CONTROL_MAX (1U << 20)
+
+/* One log record, cut by its sender. */
+#define MSG_LOG_MAX 4096U
+
+/* The name of a type ("REQUEST"), or "unknown". */
+const char *msg_name(unsigned int type);
+
+/* The name of a role ("front"). */
+const char *role_name(enum role role);
+
+/* True when messages of this type carry exactly one descriptor. */
+bool msg_has_fd(unsigned int type);
+
+/*
+ * Judge a header that came from a process of role from to one of role to,
+ * before anything is allocated for it.  NULL when it is allowed, otherwise a
+ * static text that says what is wrong with it.
+ */
+const char *msg_check(const struct frame *frame, enum role from, enum role to);
+
+#endif
