@@ -5,6 +5,7 @@
 #ifndef PROTO_CHAN_H
 #define PROTO_CHAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,13 +27,16 @@ struct chan_handlers {
 
 	/*
 	 * The peer is gone (why = "closed"), or broke a rule, or the socket
-	 * failed; called once, nothing comes after it.  The owner calls
-	 * chan_free(), here or later.
+	 * failed; called once, after all whole frames that came before, and
+	 * nothing comes after it.  why is a static text.  The socket is closed
+	 * already.  The owner calls chan_free(), here or later.
 	 */
 	void (*closed)(void *arg, const char *why);
 
-	/* The queue fell below half of its limit after chan_send() refused or
-	 * chan_congested() was true.  May be NULL. */
+	/*
+	 * The queue fell below half of its limit after chan_send() refused or
+	 * chan_congested() was true.  May be NULL.
+	 */
 	void (*drained)(void *arg);
 };
 
@@ -41,8 +45,8 @@ struct chan_handlers {
 
 /*
  * Take the connected socket *fd (set to -1) and serve it on the loop.  NULL
- * with errno on failure, and *fd is still the caller's.  arg goes to the
- * handlers, borrowed until chan_free().
+ * with errno on failure, and *fd is still the caller's.  The handlers are
+ * copied; arg goes to them, borrowed until chan_free().
  */
 struct chan *chan_new(struct loop *loop, int *fd, enum role self,
     enum role peer, const struct chan_handlers *handlers, void *arg);
@@ -62,9 +66,10 @@ void chan_set_socket_buffer(struct chan *chan, int bytes);
 /*
  * Queue a frame; it is written at the end of this turn of the loop.  payload
  * may be NULL when length is 0.  0, or -1 with errno EAGAIN (the queue is
- * full), EPIPE (closed) or ENOMEM.  A frame is accepted whole while the queue
- * holds less than the limit, so one frame may exceed it.  frame->type must be
- * allowed by the message table and carry no descriptor (both asserted).
+ * full), EPIPE (closed), EMSGSIZE (longer than msg_length_max()) or ENOMEM.  A
+ * frame is accepted whole while the queue holds less than the limit, so one
+ * frame may exceed it.  frame->type and flags must be allowed by the message
+ * table and the type carry no descriptor (all asserted).
  */
 int chan_send(
     struct chan *chan, const struct frame *frame, const void *payload);
@@ -80,16 +85,26 @@ char *chan_send_in_place(struct chan *chan, const struct frame *frame);
 int chan_send_fd(
     struct chan *chan, const struct frame *frame, const void *payload, int *fd);
 
+/*
+ * True when the queue is at its limit, so that chan_send() would refuse with
+ * EAGAIN; drained() then tells when to go on.
+ */
+bool chan_congested(struct chan *chan);
+
 /* Write now what the socket takes, without waiting for the end of the turn. */
 void chan_flush(struct chan *chan);
 
 /* Bytes queued and not yet taken by the kernel. */
 size_t chan_queued(const struct chan *chan);
 
-/* Stop or resume reading, for backpressure; reading is on at first. */
+/*
+ * Stop or resume reading, for backpressure; reading is on at first.  No handler
+ * for frames and no closed() is called while it is off, not even for what was
+ * read already.
+ */
 void chan_set_reading(struct chan *chan, bool on);
 
-/* The socket, for getsockopt and tests; still the channel's. */
+/* The socket, for getsockopt and tests; still the channel's; -1 when closed. */
 int chan_fd(const struct chan *chan);
 
 #endif

@@ -21,7 +21,7 @@ struct json_span {
 	size_t len;
 };
 
-enum json_type {
+enum json_kind {
 	JSON_NONE, /* an absent span */
 	JSON_NULL,
 	JSON_BOOLEAN,
@@ -75,7 +75,7 @@ int json_scan(const char *text, size_t len, const struct json_field *fields,
 
 /* The rest of this header works on spans of a text that json_scan accepted. */
 
-enum json_type json_type(struct json_span value);
+enum json_kind json_kind(struct json_span value);
 
 /* Walk the members of an object or the elements of an array. */
 struct json_iter {

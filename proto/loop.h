@@ -34,6 +34,11 @@ void deferred_cancel(struct deferred *d);
  * closes descriptors behind the base's back.  NULL with errno on failure.
  */
 struct loop *loop_new(bool changelist);
+
+/*
+ * Run what is still deferred, so that nothing leaks that waits for the end of
+ * the turn, and free the loop.  *loop becomes NULL, NULL is accepted.
+ */
 void loop_free(struct loop **loop);
 
 /* The base for events of the caller; owned by the loop. */
@@ -41,9 +46,16 @@ struct event_base *loop_base(const struct loop *loop);
 
 /*
  * Turn until loop_stop(): wait for events, run their callbacks, then run the
- * deferred work (work deferred by deferred work runs in the same turn).
+ * deferred work (work deferred by deferred work runs in the same turn).  It
+ * returns as well when no event is left to wait for: nothing could happen any
+ * more.
  */
 void loop_run(struct loop *loop);
+
+/*
+ * Let loop_run() return at the end of this turn; the next one returns at once
+ * when none is running.  Not for signal handlers.
+ */
 void loop_stop(struct loop *loop);
 
 #endif

@@ -67,11 +67,17 @@ enum catalog_kind {
 /* One log record, cut by its sender. */
 #define MSG_LOG_MAX 4096U
 
+/* Why a client cancels: a sentence for people. */
+#define MSG_CANCEL_MAX 4096U
+
 /* The name of a type ("REQUEST"), or "unknown". */
 const char *msg_name(unsigned int type);
 
 /* The name of a role ("front"). */
 const char *role_name(enum role role);
+
+/* The greatest length of a payload of this type, 0 for an unknown one. */
+uint32_t msg_length_max(unsigned int type);
 
 /* True when messages of this type carry exactly one descriptor. */
 bool msg_has_fd(unsigned int type);

@@ -33,8 +33,8 @@ enum role_exit {
  * program is started by mcp-gatewayd and exits ROLE_EXIT_USAGE); closes
  * everything above it, makes fd 3 close-on-exec and non-blocking, empties the
  * signal mask, ignores SIGPIPE, SIGHUP, SIGINT, SIGUSR1 and SIGUSR2, restores
- * all else, makes a crash leave no core (RLIMIT_CORE 0, not dumpable), sets
- * no_new_privs, and prepares setproctitle(3).  SIGTERM ends the process.
+ * all else, makes a crash leave no core (soft RLIMIT_CORE 0, not dumpable),
+ * sets no_new_privs, and prepares setproctitle(3).  SIGTERM ends the process.
  */
 void role_begin(int argc, char **argv);
 
@@ -54,7 +54,8 @@ struct role_identity {
  * that root cannot be regained, then not dumpable again (a change of uid resets
  * it) and a parent-death signal.  0, or -1 with errno; the process must then
  * exit with ROLE_EXIT_PRIVILEGE.  Nothing to do when !identity->set, except the
- * parent-death signal.
+ * parent-death signal.  Not for the reaper, which must outlive the supervisor
+ * for as long as it takes to end its job.
  */
 int role_drop(const struct role_identity *identity);
 

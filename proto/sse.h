@@ -14,11 +14,17 @@ struct sse_event {
 	const char *type; /* "message" unless the stream named another */
 	const char *data; /* not NUL-terminated; may be empty */
 	size_t data_len;
+	bool has_data;  /* false: the event only set an id */
 	const char *id; /* the last event id, "" when there is none */
 };
 
+/* An event name or id longer than this is refused; both are kept in memory. */
+#define SSE_FIELD_MAX 4096U
+
 /*
- * A parser that refuses events of more than event_max bytes.  NULL with ENOMEM.
+ * A parser that refuses events of more than event_max bytes of data, lines of
+ * unknown fields longer than that, and names and ids over SSE_FIELD_MAX.
+ * Comments may be of any length.  NULL with ENOMEM.
  */
 struct sse_parser *sse_parser_new(size_t event_max);
 void sse_parser_free(struct sse_parser **parser);
@@ -28,7 +34,8 @@ void sse_parser_free(struct sse_parser **parser);
  * CRLF end lines, a byte order mark at the start is skipped, an event without
  * data lines is not dispatched unless it set an id ("priming event", then
  * data_len is 0 and has_data false).  0, or -1 with errno EMSGSIZE (an event
- * over the limit) or ENOMEM; the parser is then useless.
+ * over the limit) or ENOMEM; the parser is then useless.  What *event borrows
+ * is valid until the callback returns, which must not free the parser.
  */
 int sse_parser_feed(struct sse_parser *parser, const char *bytes, size_t n,
     void (*event)(void *arg, const struct sse_event *event), void *arg);

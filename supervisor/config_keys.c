@@ -1,0 +1,411 @@
+#include "config_keys.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+#include "config.h"
+
+/* Longer names are not compared for likeness. */
+#define SUGGEST_MAX 32
+/* A name with more wrong letters was probably meant as something else. */
+#define SUGGEST_DISTANCE 2
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* In the order of enum log_level. */
+static const char *const levels[] = { "debug", "info", "warning", "error",
+	"critical", NULL };
+
+/* The first is what this version starts. */
+static const char *const kinds[] = { "stdio", "sse", "http", "streamable-http",
+	"streamableHttp", NULL };
+
+static bool
+only(const char *value, const char *allowed)
+{
+	return *value != '\0' && value[strspn(value, allowed)] == '\0';
+}
+
+#define DIGITS  "0123456789"
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+/* RFC 1035, 2.3.4: 255 octets on the wire. */
+#define HOST_NAME_MAX_TEXT 253
+
+static bool
+is_not_empty(const char *value)
+{
+	return *value != '\0';
+}
+
+static bool
+is_host_name(const char *value)
+{
+	return only(value, LETTERS DIGITS "-._") &&
+	    strlen(value) <= HOST_NAME_MAX_TEXT;
+}
+
+/* A name or an address; ':' and '%' as in "fe80::1%eth0". */
+static bool
+is_host(const char *value)
+{
+	return only(value, LETTERS DIGITS "-._:%") &&
+	    strlen(value) <= HOST_NAME_MAX_TEXT;
+}
+
+/* scheme://host or scheme://host:port, as RFC 6454 serialises an origin. */
+static bool
+is_origin(const char *value)
+{
+	size_t scheme = strspn(value, LETTERS DIGITS "+-.");
+
+	return scheme > 0 && strncmp(value + scheme, "://", 3) == 0 &&
+	    only(value + scheme + 3, LETTERS DIGITS "-._:[]") &&
+	    strlen(value) <= HOST_NAME_MAX_TEXT;
+}
+
+static bool
+is_user(const char *value)
+{
+	return only(value, LETTERS DIGITS "-._") && *value != '-' &&
+	    strlen(value) <= CONFIG_NAME_MAX;
+}
+
+static bool
+is_absolute(const char *value)
+{
+	return *value == '/';
+}
+
+#define FORM_USER "the name of a user account"
+
+static const struct config_key top_keys[] = {
+	{ .name = "gateway",
+	    .type = CONFIG_SECTION,
+	    .field = CONFIG_NO_FIELD,
+	    .example = "{\"port\": 9000}",
+	    .description = "The gateway's own settings." },
+	{ .name = "mcpServers",
+	    .type = CONFIG_SECTION,
+	    .field = CONFIG_NO_FIELD,
+	    .example = "{\"bash\": {\"command\": \"mcp-server-bash\"}}",
+	    .description = "The backends by name, in the order in which their "
+			   "tools are listed." },
+	{ .name = "servers",
+	    .type = CONFIG_SECTION,
+	    .field = CONFIG_NO_FIELD,
+	    .example = "{\"bash\": {\"command\": \"mcp-server-bash\"}}",
+	    .description =
+		"The same as \"mcpServers\", as VS Code writes it." },
+	{ .name = "$schema",
+	    .type = CONFIG_IGNORED,
+	    .field = CONFIG_NO_FIELD,
+	    .description = "The schema that an editor shall use; ignored." },
+	{ .name = "inputs",
+	    .type = CONFIG_IGNORED,
+	    .field = CONFIG_NO_FIELD,
+	    .description = "What VS Code asks its user; ignored." },
+};
+
+#define GATEWAY(member) .field = offsetof(struct config, member)
+
+static const struct config_key gateway_keys[] = {
+	{ .name = "host",
+	    .type = CONFIG_STRING,
+	    GATEWAY(host),
+	    .fallback = "\"127.0.0.1\"",
+	    .check = is_host,
+	    .form = "an IP address or a host name",
+	    .example = "\"127.0.0.1\"",
+	    .description = "The address to listen on." },
+	{ .name = "port",
+	    .type = CONFIG_PORT,
+	    GATEWAY(port),
+	    .fallback = "9000",
+	    .min = 0,
+	    .max = UINT16_MAX,
+	    .example = "9000",
+	    .description = "The TCP port to listen on; 0 takes any free one." },
+	{ .name = "log_level",
+	    .type = CONFIG_CHOICE,
+	    .reloadable = true,
+	    GATEWAY(log_level),
+	    .fallback = "\"info\"",
+	    .choices = levels,
+	    .example = "\"info\"",
+	    .description = "The least severe records that the log file gets." },
+	{ .name = "log_dir",
+	    .type = CONFIG_STRING,
+	    .expand = true,
+	    GATEWAY(log_dir),
+	    .fallback = "\"logs\"",
+	    .check = is_not_empty,
+	    .form = "the path of a folder",
+	    .example = "\"logs\"",
+	    .description = "The folder of the log files; a relative one lies "
+			   "where the gateway was started." },
+	{ .name = "user",
+	    .type = CONFIG_STRING,
+	    GATEWAY(user),
+	    .fallback = "\"_mcpgw\"",
+	    .check = is_user,
+	    .form = FORM_USER,
+	    .example = "\"_mcpgw\"",
+	    .description = "The user of the process that talks to clients, "
+			   "when the gateway is started as root." },
+	{ .name = "worker_user",
+	    .type = CONFIG_STRING,
+	    GATEWAY(worker_user),
+	    .fallback = "\"_mcpgw-w\"",
+	    .check = is_user,
+	    .form = FORM_USER,
+	    .example = "\"_mcpgw-w\"",
+	    .description = "The user of the processes that talk to backends, "
+			   "when the gateway is started as root." },
+	{ .name = "allowed_hosts",
+	    .type = CONFIG_STRINGS,
+	    GATEWAY(allowed_hosts),
+	    .fallback = "[]",
+	    .check = is_host_name,
+	    .form = "a host name without scheme and port",
+	    .example = "[\"gateway.example.com\"]",
+	    .description = "Names by which clients may call the gateway, "
+			   "besides localhost, IP addresses and \"host\"." },
+	{ .name = "allowed_origins",
+	    .type = CONFIG_STRINGS,
+	    GATEWAY(allowed_origins),
+	    .fallback = "[]",
+	    .check = is_origin,
+	    .form = "a scheme and a host without a path",
+	    .example = "[\"https://app.example.com\"]",
+	    .description = "Web pages that may call the gateway from a "
+			   "browser, by their origin." },
+};
+
+#define BACKEND(member)                                                        \
+	.reloadable = true, .field = offsetof(struct config_backend, member)
+#define IGNORED(key, text)                                                     \
+	{                                                                      \
+		.name = (key), .type = CONFIG_IGNORED,                         \
+		.field = CONFIG_NO_FIELD, .description = (text)                \
+	}
+
+static const struct config_key backend_keys[] = {
+	{ .name = "type",
+	    .type = CONFIG_CHOICE,
+	    .reloadable = true,
+	    .field = CONFIG_NO_FIELD,
+	    .fallback = "\"stdio\"",
+	    .choices = kinds,
+	    .example = "\"stdio\"",
+	    .description = "How the backend is reached; only stdio backends "
+			   "are started, others must be disabled." },
+	{ .name = "command",
+	    .type = CONFIG_STRING,
+	    .expand = true,
+	    BACKEND(command),
+	    .check = is_not_empty,
+	    .form = "the name or path of a program",
+	    .example = "\"npx\"",
+	    .description = "The program to start, looked up in PATH." },
+	{ .name = "args",
+	    .type = CONFIG_STRINGS,
+	    .expand = true,
+	    BACKEND(args),
+	    .fallback = "[]",
+	    .example = "[\"…\"]",
+	    .description = "The program's arguments." },
+	{ .name = "env",
+	    .type = CONFIG_ENV,
+	    .expand = true,
+	    BACKEND(env),
+	    .fallback = "{}",
+	    .example = "{\"NAME\": \"value\"}",
+	    .description = "Environment variables of the program, added to "
+			   "the gateway's own." },
+	{ .name = "cwd",
+	    .type = CONFIG_STRING,
+	    .expand = true,
+	    BACKEND(cwd),
+	    .check = is_absolute,
+	    .form = "an absolute path",
+	    .example = "\"/srv/project\"",
+	    .description = "The folder to start the program in; the gateway's "
+			   "own if left out." },
+	{ .name = "user",
+	    .type = CONFIG_STRING,
+	    BACKEND(user),
+	    .check = is_user,
+	    .form = FORM_USER,
+	    .example = "\"nobody\"",
+	    .description = "The user to run the program as, when the gateway "
+			   "is started as root." },
+	{ .name = "disabled",
+	    .type = CONFIG_BOOLEAN,
+	    BACKEND(disabled),
+	    .fallback = "false",
+	    .example = "true",
+	    .description = "Whether the backend is only noted and never "
+			   "started." },
+	{ .name = "startup_timeout",
+	    .type = CONFIG_SECONDS,
+	    BACKEND(startup_timeout_ms),
+	    .fallback = "60",
+	    .min = 0.1,
+	    .max = 3600,
+	    .example = "60",
+	    .description = "Seconds from its start until the backend must "
+			   "have listed its tools." },
+	{ .name = "request_timeout",
+	    .type = CONFIG_SECONDS,
+	    BACKEND(request_timeout_ms),
+	    .fallback = "60",
+	    .min = 0.1,
+	    .max = 86400,
+	    .example = "60",
+	    .description = "Seconds that a call may take without an answer or "
+			   "a sign of progress." },
+	{ .name = "url",
+	    .type = CONFIG_STRING,
+	    .reloadable = true,
+	    .field = CONFIG_NO_FIELD,
+	    .example = "\"http://localhost:8080/sse\"",
+	    .description = "The address of a backend that runs elsewhere; it "
+			   "must be disabled." },
+	IGNORED("headers", "Of a backend with a url; ignored."),
+	IGNORED("description", "A remark; ignored."),
+	IGNORED(
+	    "autoApprove", "Tools that a client need not confirm; ignored."),
+	IGNORED(
+	    "alwaysAllow", "Tools that a client need not confirm; ignored."),
+	IGNORED("gallery", "Where VS Code found the backend; ignored."),
+	IGNORED("version", "What VS Code found there; ignored."),
+};
+
+/* What other programs call a thing that we have under another name. */
+static const struct {
+	enum config_section section;
+	const char *theirs;
+	const char *ours;
+} synonyms[] = {
+	{ CONFIG_BACKEND, "timeout", "request_timeout" },
+	{ CONFIG_BACKEND, "transport", "type" },
+	{ CONFIG_BACKEND, "transportType", "type" },
+	{ CONFIG_BACKEND, "serverUrl", "url" },
+	{ CONFIG_BACKEND, "enabled", "disabled" },
+	{ CONFIG_BACKEND, "workingDirectory", "cwd" },
+	{ CONFIG_BACKEND, "working_directory", "cwd" },
+	{ CONFIG_BACKEND, "environment", "env" },
+	{ CONFIG_BACKEND, "arguments", "args" },
+	{ CONFIG_GATEWAY, "address", "host" },
+	{ CONFIG_GATEWAY, "listen", "host" },
+	{ CONFIG_GATEWAY, "logs", "log_dir" },
+};
+
+const struct config_key *
+config_keys(enum config_section section, size_t *n)
+{
+	static const struct {
+		const struct config_key *keys;
+		size_t count;
+	} sections[CONFIG_SECTIONS] = {
+		[CONFIG_TOP] = { top_keys, COUNT(top_keys) },
+		[CONFIG_GATEWAY] = { gateway_keys, COUNT(gateway_keys) },
+		[CONFIG_BACKEND] = { backend_keys, COUNT(backend_keys) },
+	};
+
+	assert(section < CONFIG_SECTIONS);
+	*n = sections[section].count;
+	return sections[section].keys;
+}
+
+const struct config_key *
+config_keys_find(enum config_section section, const char *name)
+{
+	size_t n;
+	const struct config_key *keys = config_keys(section, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(keys[i].name, name) == 0)
+			return &keys[i];
+	}
+	return NULL;
+}
+
+/* "logLevel", "log-level" and "log_level" are the same to a reader. */
+static size_t
+fold(char *dst, const char *name)
+{
+	size_t n = 0;
+
+	for (; *name != '\0'; name++) {
+		if (*name != '_' && *name != '-' && *name != ' ')
+			dst[n++] = (char)tolower((unsigned char)*name);
+	}
+	return n;
+}
+
+static size_t
+least(size_t a, size_t b, size_t c)
+{
+	size_t ab = a < b ? a : b;
+
+	return ab < c ? ab : c;
+}
+
+/* Levenshtein's distance of two names of at most SUGGEST_MAX bytes. */
+static size_t
+distance(const char *one, const char *other)
+{
+	char a[SUGGEST_MAX], b[SUGGEST_MAX];
+	size_t an = fold(a, one);
+	size_t bn = fold(b, other);
+	size_t row[SUGGEST_MAX + 1];
+
+	if (an > bn + SUGGEST_DISTANCE || bn > an + SUGGEST_DISTANCE)
+		return SUGGEST_DISTANCE + 1;
+	for (size_t j = 0; j <= bn; j++)
+		row[j] = j;
+	for (size_t i = 0; i < an; i++) {
+		size_t corner = row[0];
+
+		row[0] = i + 1;
+		for (size_t j = 0; j < bn; j++) {
+			size_t above = row[j + 1];
+
+			row[j + 1] = least(
+			    above + 1, row[j] + 1, corner + (a[i] != b[j]));
+			corner = above;
+		}
+	}
+	return row[bn];
+}
+
+const char *
+config_keys_suggest(enum config_section section, const char *name)
+{
+	size_t best = SUGGEST_DISTANCE + 1;
+	const char *found = NULL;
+	size_t n;
+	const struct config_key *keys = config_keys(section, &n);
+
+	for (size_t i = 0; i < COUNT(synonyms); i++) {
+		if (synonyms[i].section == section &&
+		    strcasecmp(synonyms[i].theirs, name) == 0)
+			return synonyms[i].ours;
+	}
+	if (strlen(name) > SUGGEST_MAX)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		size_t d = distance(name, keys[i].name);
+
+		/* Half of a short name wrong is another name. */
+		if (d < best && 2 * d < strlen(keys[i].name)) {
+			best = d;
+			found = keys[i].name;
+		}
+	}
+	return found;
+}

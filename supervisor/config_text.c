@@ -1,0 +1,181 @@
+#include "config_text.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+#define NOWHERE         SIZE_MAX
+
+/* Read until end of file or until size bytes are there; -1 with errno. */
+static ssize_t
+read_all(int fd, char *dst, size_t size)
+{
+	size_t have = 0;
+
+	while (have < size) {
+		ssize_t n = read(fd, dst + have, size - have);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -1;
+		if (n == 0)
+			break;
+		have += (size_t)n;
+	}
+	return (ssize_t)have;
+}
+
+static enum config_read
+check_file(int fd, size_t max)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return CONFIG_READ_ERRNO;
+	if (!S_ISREG(st.st_mode))
+		return CONFIG_READ_NOT_REGULAR;
+	if ((uintmax_t)st.st_size > max)
+		return CONFIG_READ_TOO_LARGE;
+	if (geteuid() == 0 && (st.st_mode & S_IWOTH))
+		return CONFIG_READ_UNSAFE;
+	return CONFIG_READ_OK;
+}
+
+enum config_read
+config_text_read(char **ret, size_t *len, const char *path, size_t max)
+{
+	enum config_read result;
+	char *text = NULL;
+	ssize_t n;
+	int saved;
+	/* Without O_NONBLOCK a FIFO would hold us in open(2). */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd == -1)
+		return CONFIG_READ_ERRNO;
+	result = check_file(fd, max);
+	if (result != CONFIG_READ_OK)
+		goto out;
+	result = CONFIG_READ_ERRNO;
+	/* One byte more than allowed shows that the file has grown. */
+	text = malloc(max + 2);
+	if (text == NULL || (n = read_all(fd, text, max + 1)) == -1)
+		goto out;
+	if ((size_t)n > max) {
+		result = CONFIG_READ_TOO_LARGE;
+		goto out;
+	}
+	text[n] = '\0';
+	*ret = text;
+	*len = (size_t)n;
+	text = NULL;
+	result = CONFIG_READ_OK;
+out:
+	saved = errno;
+	free(text);
+	(void)close(fd);
+	errno = saved;
+	return result;
+}
+
+/* The offset behind the string that starts at text[i]. */
+static size_t
+skip_string(const char *text, size_t len, size_t i)
+{
+	for (i++; i < len; i++) {
+		if (text[i] == '"')
+			return i + 1;
+		if (text[i] == '\n')
+			return i; /* not JSON; the scanner will say so */
+		if (text[i] == '\\')
+			i++;
+	}
+	return len;
+}
+
+/*
+ * Blank the comment at text[i] and return the offset behind it; i where there
+ * is none, NOWHERE where it has no end.
+ */
+static size_t
+blank_comment(char *text, size_t len, size_t i)
+{
+	size_t end;
+	const char *stop;
+
+	if (len - i < 2 || text[i] != '/')
+		return i;
+	if (text[i + 1] == '/') {
+		stop = memchr(text + i, '\n', len - i);
+		end = stop == NULL ? len : (size_t)(stop - text);
+	} else if (text[i + 1] == '*') {
+		stop = memmem(text + i + 2, len - i - 2, "*/", 2);
+		if (stop == NULL)
+			return NOWHERE;
+		end = (size_t)(stop - text) + 2;
+	} else
+		return i;
+	for (; i < end; i++) {
+		if (text[i] != '\n')
+			text[i] = ' ';
+	}
+	return end;
+}
+
+int
+config_text_blank(char *text, size_t len, size_t *error_at)
+{
+	size_t comma = NOWHERE; /* the last token, if it may be trailing */
+	char last = '\0';       /* the last token's first byte */
+	size_t i = 0;
+
+	if (len >= 3 && memcmp(text, BYTE_ORDER_MARK, 3) == 0)
+		memset(text, ' ', 3);
+	while (i < len) {
+		char c = text[i];
+		size_t next = blank_comment(text, len, i);
+
+		if (next == NOWHERE) {
+			*error_at = i;
+			return -1;
+		}
+		if (next != i) {
+			i = next;
+			continue;
+		}
+		i = c == '"' ? skip_string(text, len, i) : i + 1;
+		if (c == ' ' || c == '\t' || c == '\n' || c == '\r')
+			continue;
+		if ((c == '}' || c == ']') && comma != NOWHERE)
+			text[comma] = ' ';
+		/* "[,]" and "[1,,]" stay wrong. */
+		comma =
+		    c == ',' && strchr("[{,:", last) == NULL ? i - 1 : NOWHERE;
+		last = c;
+	}
+	return 0;
+}
+
+void
+config_text_place(
+    const char *text, size_t offset, unsigned int *line, unsigned int *column)
+{
+	size_t start = 0;
+	unsigned int n = 1;
+
+	for (size_t i = 0; i < offset; i++) {
+		if (text[i] == '\n') {
+			n++;
+			start = i + 1;
+		}
+	}
+	*line = n;
+	*column = (unsigned int)(offset - start) + 1;
+}

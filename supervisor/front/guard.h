@@ -1,0 +1,52 @@
+/*
+ * guard.h: the connections of clients, watched from the first byte: what they
+ * send, how long they take, how much they hold.  evhttp alone is not safe to
+ * expose; nothing reaches it that guard_http.h has not passed.
+ */
+#ifndef FRONT_GUARD_H
+#define FRONT_GUARD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/loop.h"
+
+struct evhttp;
+struct evhttp_bound_socket;
+struct guard;
+
+/* Connections that wait for nothing: descriptors kept for links, listeners,
+ * standard streams and the channel, beyond which RLIMIT_NOFILE is clients'. */
+#define GUARD_RESERVED_FDS 96U
+/* At most this many connections, whatever RLIMIT_NOFILE allows: the kernel
+ * holds some 8 KiB for each, and we up to 3 KiB. */
+#define GUARD_CONNECTIONS_MAX 20000U
+/* A head must be whole this long after its first byte, or after connecting: a
+ * person's browser takes milliseconds, a slowloris for ever. */
+#define GUARD_HEAD_MS 10000U
+/* A body must be whole this long after its head began. */
+#define GUARD_BODY_MS 30000U
+/* A connection kept alive between requests is closed after this. */
+#define GUARD_IDLE_MS 60000U
+/* A client that takes nothing of what waits for it is dropped after this. */
+#define GUARD_STALL_MS 30000U
+/* Bytes of later requests that may wait while an answer is being written. */
+#define GUARD_PIPELINE_MAX 65536U
+/* Bodies not yet whole, of all connections together. */
+#define GUARD_BODIES_MAX ((size_t)64 << 20)
+
+/* NULL with errno on failure.  Borrows the loop until guard_free(). */
+struct guard *guard_new(struct loop *loop);
+void guard_free(struct guard **guard);
+
+/* Have every connection of this server made and watched by the guard. */
+void guard_watch_server(struct guard *guard, struct evhttp *http);
+
+/* Stop accepting here while there are too many connections or descriptors. */
+void guard_watch_listener(
+    struct guard *guard, struct evhttp_bound_socket *bound);
+
+/* Connections that are open now. */
+size_t guard_connections(const struct guard *guard);
+
+#endif

@@ -1,0 +1,15 @@
+/* http.h: the HTTP server for clients, on evhttp: routes and plain answers. */
+#ifndef FRONT_HTTP_H
+#define FRONT_HTTP_H
+
+struct front;
+struct http_server;
+
+/* NULL with errno on failure; borrows front until http_free(). */
+struct http_server *http_new(struct front *front);
+void http_free(struct http_server **http);
+
+/* Serve clients on this listening socket, taken on success.  0, or -1. */
+int http_listen(struct http_server *http, int *fd);
+
+#endif

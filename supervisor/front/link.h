@@ -1,0 +1,55 @@
+/* link.h: the front's end of what it shares with one worker. */
+#ifndef FRONT_LINK_H
+#define FRONT_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/jsonrpc.h"
+
+#include "catalogue.h"
+#include "request.h"
+
+struct front;
+struct link;
+struct session;
+
+/* Bytes that may wait for a worker that does not read before requests to its
+ * backend are refused. */
+#define LINK_QUEUE_MAX ((size_t)16 << 20)
+/* Socket buffer of a link: a 1 MB result in few turns. */
+#define LINK_SOCKET_BUFFER (1 << 20)
+
+struct link *link_new(struct front *front, size_t backend, const char *name);
+void link_free(struct link **link);
+
+/* Use this end of a new link, taken, instead of the one before. */
+void link_attach(struct link *link, uint32_t generation, int *fd);
+
+/* What the supervisor says of the backend (a BACKEND payload).  -1 with errno
+ * EINVAL when it is not what the table says. */
+int link_set_state(struct link *link, const char *json, size_t len);
+
+/* Requests in flight on it. */
+struct request_list *link_requests(struct link *link);
+
+/* Has the backend declared (or need not declare) completion? */
+bool link_completes(const struct link *link);
+
+/*
+ * Send a client's request to the backend.  with replaces the span what of the
+ * message (a name or URI) unless it is absent.  The client gets an error when
+ * that cannot be done.
+ */
+void link_request(struct link *link, struct session *session,
+    const struct rpc_message *msg, struct json_span what,
+    struct json_span with);
+
+/* Tell the backend that nobody waits for this request any more, and end it. */
+void link_cancel(struct request *request, struct json_span reason);
+
+/* Tell the backend the most verbose log level that a client wants. */
+void link_set_level(struct link *link, enum mcp_level level);
+
+#endif

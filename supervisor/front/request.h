@@ -1,0 +1,70 @@
+/* request.h: requests of clients that a backend has not answered yet. */
+#ifndef FRONT_REQUEST_H
+#define FRONT_REQUEST_H
+
+#include <sys/queue.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/json.h"
+#include "proto/jsonrpc.h"
+
+struct link;
+struct session;
+struct requests;
+
+/* The low bits of a request's number are its place in the table, the rest
+ * counts; numbers stay below 2^53 (ARCHITECTURE.md, "Ids"). */
+#define REQUEST_SLOT_BITS 16
+/* Requests in flight, of all clients together. */
+#define REQUESTS_MAX ((size_t)1 << REQUEST_SLOT_BITS)
+/* Decimal digits of 2^53. */
+#define REQUEST_NUMBER_MAX 17
+
+/* Ids and tokens up to this length need no memory of their own. */
+#define REQUEST_INLINE 40
+
+/* A client's own bytes (an id, a progress token), kept for the answer. */
+struct request_bytes {
+	size_t len;
+	char *large; /* NULL while it fits */
+	char small[REQUEST_INLINE];
+};
+
+struct request {
+	TAILQ_ENTRY(request) of_link;
+	TAILQ_ENTRY(request) of_session;
+	uint64_t number; /* 0: free */
+	struct link *link;
+	struct session *session; /* never NULL: who asked */
+	struct request_bytes id;
+	struct request_bytes token; /* len 0: the client wants no progress */
+	uint32_t next_free;
+};
+TAILQ_HEAD(request_list, request);
+
+struct requests *requests_new(void);
+void requests_free(struct requests **requests);
+
+/*
+ * Note a request and put it on the lists of its link and session.  token may be
+ * absent.  The result is the table's, until request_end(); NULL with errno
+ * EAGAIN (REQUESTS_MAX are in flight) or ENOMEM.
+ */
+struct request *request_begin(struct requests *requests, struct link *link,
+    struct session *session, struct json_span id, struct json_span token);
+
+/* The live request of this number, or NULL: late, invented or ended. */
+struct request *request_find(struct requests *requests, uint64_t number);
+
+/* Take it off its lists; its memory serves the next one. */
+void request_end(struct requests *requests, struct request *request);
+
+/* The kept bytes as a span, absent when there are none. */
+struct json_span request_bytes(const struct request_bytes *bytes);
+
+/* Requests in flight. */
+size_t requests_count(const struct requests *requests);
+
+#endif

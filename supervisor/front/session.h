@@ -1,0 +1,115 @@
+/*
+ * session.h: sessions of legacy clients over HTTP+SSE: one for each event
+ * stream, with an id that cannot be guessed.  MCP 2024-11-05, "HTTP with SSE".
+ */
+#ifndef FRONT_SESSION_H
+#define FRONT_SESSION_H
+
+#include <sys/queue.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/loop.h"
+#include "proto/mcp.h"
+#include "proto/splice.h"
+
+#include "request.h"
+
+struct evhttp_request;
+struct catalogue_text;
+struct front;
+struct sessions;
+
+/* An id is 128 random bits, as 32 hexadecimal digits. */
+#define SESSION_ID_BYTES 16
+#define SESSION_ID_TEXT  (2 * SESSION_ID_BYTES)
+
+/* Comments keep proxies from closing an idle stream; the strictest close after
+ * some 60 seconds. */
+#define SESSION_PING_MS 15000U
+/* A stream that holds more than this when another message comes is dropped: its
+ * client does not read.  One message may be larger (MSG_JSON_MAX). */
+#define SESSION_QUEUE_MAX ((size_t)8 << 20)
+/* What all streams together may hold before the fullest ones are dropped. */
+#define SESSION_QUEUES_MAX ((size_t)256 << 20)
+/* Requests in flight of one session. */
+#define SESSION_REQUESTS_MAX 1024U
+
+enum session_state {
+	SESSION_OPENING, /* the stream is open, initialize has not come */
+	SESSION_ACTIVE,  /* initialize was answered */
+	SESSION_GONE,    /* the stream ended; freed at the end of the turn */
+};
+
+struct session {
+	LIST_ENTRY(session) of_bucket;
+	TAILQ_ENTRY(session) of_pings; /* soonest ping first */
+	struct deferred free_later;
+	struct front *front;
+	struct evhttp_request *stream;
+	struct request_list requests;
+	size_t request_count;
+	const struct mcp_revision *revision;
+	uint64_t pinged_ms;
+	uint64_t opened_ms;
+	uint64_t calls;  /* requests of its life */
+	uint32_t handle; /* for logs and frames; ids are secret */
+	enum session_state state;
+	bool dropped; /* hung up on; the stream is about to end */
+	int8_t level; /* enum mcp_level of logging/setLevel, or -1 */
+	unsigned char id[SESSION_ID_BYTES];
+};
+
+/* NULL with errno on failure; borrows front until sessions_free(). */
+struct sessions *sessions_new(struct front *front);
+void sessions_free(struct sessions **sessions);
+
+/*
+ * Open a session on a GET request: sends the head, the endpoint event and a
+ * first comment.  Takes the request: it is finished by the session from now on.
+ */
+void session_open(struct sessions *sessions, struct evhttp_request *stream);
+
+enum session_lookup {
+	SESSION_FOUND,
+	SESSION_UNKNOWN,
+	SESSION_MALFORMED,
+};
+
+/* Find by the text of an id: 32 hexadecimal digits, or a UUID with dashes. */
+enum session_lookup session_find(struct sessions *sessions, const char *text,
+    size_t len, struct session **ret);
+
+/*
+ * Send one message; newlines: it holds raw CR or LF, which become spaces.  The
+ * client is dropped instead when it does not read; the
+ * session then ends within this turn of the loop, and nothing needs doing.
+ */
+void session_send(
+    struct session *session, const struct splice *message, bool newlines);
+void session_send_text(struct session *session, const char *json, size_t len);
+/* A response: {"jsonrpc":"2.0","id":ID,"result":TEXT}; keeps a reference. */
+void session_send_list(
+    struct session *session, struct json_span id, struct catalogue_text *text);
+/* A response with this JSON text as its result. */
+void session_send_result(
+    struct session *session, struct json_span id, const char *result);
+/* An error response; data is JSON or absent. */
+void session_send_error(struct session *session, struct json_span id, int code,
+    const char *text, struct json_span data);
+
+/* Send {"jsonrpc":"2.0","method":METHOD} to every active session. */
+void sessions_notify(struct sessions *sessions, enum mcp_method method);
+
+/* Call each for every active session. */
+void sessions_each(struct sessions *sessions,
+    void (*each)(struct session *session, void *arg), void *arg);
+
+/* The most verbose level any session asked for, or -1. */
+int sessions_level(struct sessions *sessions);
+
+size_t sessions_count(const struct sessions *sessions);
+
+#endif

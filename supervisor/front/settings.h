@@ -1,0 +1,29 @@
+/* settings.h: the front's slice of the configuration. */
+#ifndef FRONT_SETTINGS_H
+#define FRONT_SETTINGS_H
+
+#include <stddef.h>
+
+#include "http_origin.h"
+#include "proto/log.h"
+#include "proto/role.h"
+
+struct settings {
+	enum log_level log_level;
+	struct role_identity identity;
+	char *chroot;
+	struct origin_rules origins; /* arrays and strings are ours */
+	char **hosts;
+	char **allowed_origins;
+	char **backends; /* NULL-terminated names, in order */
+	size_t backend_count;
+};
+
+/*
+ * Read a SETUP payload (ARCHITECTURE.md, "Frames").  The caller owns the
+ * result; NULL with errno EINVAL when it is not what the table says, or ENOMEM.
+ */
+struct settings *settings_parse(const char *json, size_t len);
+void settings_free(struct settings **settings);
+
+#endif

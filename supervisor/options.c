@@ -1,0 +1,185 @@
+#include "options.h"
+
+#include <ctype.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/log.h"
+
+#define PROGRAM     "mcp-gatewayd"
+#define EXIT_USAGE  2
+#define PORT_MAX    65535
+#define LEVELS_HELP "debug,info,warning,error,critical"
+#define LEVELS_TEXT "debug, info, warning, error, critical"
+
+/* Values of getopt_long() for options without a letter. */
+enum option_id {
+	OPTION_CONFIG = 256,
+	OPTION_HOST,
+	OPTION_PORT,
+	OPTION_LOG_LEVEL,
+	OPTION_TEST,
+	OPTION_VERSION,
+};
+
+static const struct option long_options[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{ "config", required_argument, NULL, OPTION_CONFIG },
+	{ "host", required_argument, NULL, OPTION_HOST },
+	{ "port", required_argument, NULL, OPTION_PORT },
+	{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
+	{ "test", no_argument, NULL, OPTION_TEST },
+	{ "version", no_argument, NULL, OPTION_VERSION },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char help[] =
+    "usage: " PROGRAM " [-h] [--config FILE] [--host HOST] [--port PORT]\n"
+    "                    [--log-level {" LEVELS_HELP "}]\n"
+    "                    [--test] [--version]\n"
+    "\n"
+    "Start MCP Gateway " MCPGW_VERSION "\n"
+    "\n"
+    "options:\n"
+    "  -h, --help            show this help message and exit\n"
+    "  --config FILE         Configuration file (default: config.json)\n"
+    "  --host HOST           Host address (default: 127.0.0.1)\n"
+    "  --port PORT           Port (default: 9000)\n"
+    "  --log-level {" LEVELS_HELP "}\n"
+    "                        Set file logging level (default: info)\n"
+    "  --test                check the configuration and exit\n"
+    "  --version             show the version and exit\n"
+    "\n"
+    "Options override the configuration. Manual: man 8 " PROGRAM "\n";
+
+__attribute__((format(printf, 1, 2))) static bool
+bad_usage(const char *format, ...)
+{
+	va_list ap;
+
+	fputs(PROGRAM ": error: ", stderr);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputs("\nTry \"" PROGRAM " --help\".\n", stderr);
+	return false;
+}
+
+static const char *
+shown(const char *text)
+{
+	return log_str(text, strlen(text));
+}
+
+static bool
+take_text(const char **ret, const char *name, const char *text)
+{
+	if (*text == '\0')
+		return bad_usage("argument %s: must not be empty", name);
+	*ret = text;
+	return true;
+}
+
+static bool
+take_port(int *ret, const char *text)
+{
+	const char *error = NULL;
+	long long number = strtonum(text, 0, PORT_MAX, &error);
+
+	/* strtonum(3) also takes white space and signs. */
+	if (error != NULL || !isdigit((unsigned char)*text))
+		return bad_usage("argument --port: invalid value: '%s' (a "
+				 "number from 0 to %d)",
+		    shown(text), PORT_MAX);
+	*ret = (int)number;
+	return true;
+}
+
+static bool
+take_level(int *ret, const char *text)
+{
+	int level = log_level_find(text);
+
+	if (level == -1)
+		return bad_usage("argument --log-level: invalid choice: '%s' "
+				 "(choose from " LEVELS_TEXT ")",
+		    shown(text));
+	*ret = level;
+	return true;
+}
+
+/* getopt_long() did not know what stood before optind. */
+static bool
+refuse(int what, char **argv)
+{
+	const char *word = argv[optind - 1];
+
+	if (what == ':')
+		return bad_usage(
+		    "argument %s: expected one argument", shown(word));
+	/* For a bundle such as "-xh" optind stays where it was. */
+	if (optopt != 0 && optopt < OPTION_CONFIG && isprint(optopt) &&
+	    strncmp(word, "--", 2) != 0)
+		return bad_usage("unrecognized argument: -%c", optopt);
+	return bad_usage("unrecognized argument: %s", shown(word));
+}
+
+/* False when the program shall end with *status. */
+static bool
+take(struct options *opt, int what, char **argv, int *status)
+{
+	*status = EXIT_USAGE;
+	switch (what) {
+	case 'h':
+		fputs(help, stdout);
+		*status = EXIT_SUCCESS;
+		return false;
+	case OPTION_VERSION:
+		puts(PROGRAM " " MCPGW_VERSION);
+		*status = EXIT_SUCCESS;
+		return false;
+	case OPTION_CONFIG:
+		return take_text(&opt->config, "--config", optarg);
+	case OPTION_HOST:
+		return take_text(&opt->host, "--host", optarg);
+	case OPTION_PORT:
+		return take_port(&opt->port, optarg);
+	case OPTION_LOG_LEVEL:
+		return take_level(&opt->log_level, optarg);
+	case OPTION_TEST:
+		opt->test = true;
+		return true;
+	default:
+		return refuse(what, argv);
+	}
+}
+
+int
+options_parse(struct options *opt, int argc, char **argv, int *status)
+{
+	struct options got = {
+		.config = "config.json",
+		.port = -1,
+		.log_level = -1,
+	};
+	int what;
+
+	optind = 0; /* glibc: start anew */
+	opterr = 0;
+	/* ':' tells a missing argument from an unknown option. */
+	while (
+	    (what = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
+		if (!take(&got, what, argv, status))
+			return -1;
+	}
+	if (optind < argc) {
+		bad_usage("unrecognized argument: %s", shown(argv[optind]));
+		*status = EXIT_USAGE;
+		return -1;
+	}
+	*opt = got;
+	return 0;
+}

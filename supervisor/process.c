@@ -1,0 +1,604 @@
+/* process.c: the gateway's own processes. */
+#include <sys/prctl.h>
+#include <sys/queue.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <json-c/json.h>
+
+#include "process.h"
+#include "proto/chan.h"
+#include "proto/children.h"
+#include "proto/log.h"
+#include "proto/role.h"
+#include "setup.h"
+
+/* Something else may hold the far end of a dead process' channel for an instant
+ * (a child between fork and exec); then we stop waiting for end of file. */
+#define CLOSED_WAIT_MS 1000
+
+/* A killed process is gone in a few milliseconds.  What is not gone after two
+ * seconds is not ours to kill (it runs as another user) or hangs in the
+ * kernel. */
+#define SWEEP_EVERY_MS   10
+#define SWEEP_ROUNDS_MAX 200
+/* The list may miss one while others come and go: see children.h. */
+#define SWEEP_EMPTY_ROUNDS 2
+
+struct process {
+	LIST_ENTRY(process) link;
+	struct processes *table;
+	enum role role;
+	char *subject;
+	pid_t pid;
+	struct chan *chan; /* NULL once closed */
+	const struct process_handlers *handlers;
+	void *arg;
+	struct event *timer; /* for HELLO, for end of file, for the sweep */
+	struct deferred finish;
+	int status;
+	bool hello;
+	bool reaped;
+	bool obituary;
+	const char *killed;
+	unsigned int rounds; /* of the sweep */
+	unsigned int empty_rounds;
+};
+
+struct processes {
+	struct loop *loop;
+	LIST_HEAD(, process) list;
+	size_t count;
+	char *program[ROLE_COUNT];
+	struct event *sigchld;
+	int null; /* /dev/null */
+	pid_t *strangers; /* children that we had before main(), 0 at the end */
+};
+
+static void
+process_timer(struct process *p, unsigned int ms)
+{
+	struct timeval tv = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
+
+	(void)event_add(p->timer, &tv);
+}
+
+void
+process_kill(struct process *p, const char *why)
+{
+	if (p->killed == NULL)
+		p->killed = why;
+	if (!p->reaped)
+		(void)kill(p->pid, SIGKILL);
+}
+
+pid_t
+process_pid(const struct process *p)
+{
+	return p->pid;
+}
+
+/* Reaped and silent: nothing more can come. */
+static void
+process_check_finished(struct process *p)
+{
+	if (!p->reaped)
+		return;
+	if (p->chan == NULL)
+		deferred_queue(p->table->loop, &p->finish);
+	else
+		process_timer(p, CLOSED_WAIT_MS);
+}
+
+void
+process_close(struct process *p)
+{
+	if (p->chan != NULL)
+		chan_flush(p->chan);
+	chan_free(&p->chan);
+	(void)event_del(p->timer);
+	process_check_finished(p);
+}
+
+static void
+process_on_closed(void *arg, const char *why)
+{
+	struct process *p = arg;
+
+	/* Its exit status is settled before its descriptors are closed, so that
+	 * this changes nothing for one that is just ending. */
+	if (!p->reaped && strcmp(why, "closed") != 0)
+		log_error("%s: %s; killed", p->subject, why);
+	process_kill(p, strcmp(why, "closed") == 0 ? p->killed :
+						     "broke the frame rules");
+	process_close(p);
+}
+
+static void
+process_on_hello(struct process *p, const char *payload, size_t len)
+{
+	const char *problem =
+	    setup_check_hello(payload, len, p->role, MCPGW_VERSION);
+
+	if (p->hello || problem != NULL) {
+		log_error("%s: %s; killed", p->subject,
+		    problem != NULL ? problem : "says HELLO twice");
+		process_kill(p, problem != NULL ? problem : "said HELLO twice");
+		return;
+	}
+	p->hello = true;
+	(void)event_del(p->timer);
+	if (p->handlers->hello != NULL)
+		p->handlers->hello(p->arg);
+}
+
+/* A child's record is escaped by the child, which may lie. */
+static void
+process_on_log(
+    struct process *p, unsigned int level, const char *text, size_t len)
+{
+	char clean[MSG_LOG_MAX + 1];
+	char line[MSG_LOG_MAX + 512];
+
+	(void)log_escape(clean, sizeof(clean), text, len);
+	if (strncmp(clean, p->subject, strlen(p->subject)) == 0) {
+		log_record((enum log_level)level, clean);
+		return;
+	}
+	(void)snprintf(line, sizeof(line), "%s: %s", p->subject, clean);
+	log_record((enum log_level)level, line);
+}
+
+static void
+process_on_frame(
+    void *arg, const struct frame *frame, const char *payload, int *fd)
+{
+	struct process *p = arg;
+	bool good = true;
+
+	(void)fd; /* no child sends us one; chan closes it */
+	if (frame->type == MSG_HELLO) {
+		process_on_hello(p, payload, frame->length);
+		return;
+	}
+	/* LOG and OBITUARY may come first: a child that cannot even start
+	 * shall be able to say why. */
+	if (frame->type == MSG_LOG && frame->flags <= LOG_LEVEL_CRITICAL) {
+		process_on_log(p, frame->flags, payload, frame->length);
+		return;
+	}
+	if (frame->type == MSG_OBITUARY) {
+		good = !p->obituary;
+		p->obituary = true;
+	} else {
+		good = p->hello;
+	}
+	if (good && p->handlers->frame(p->arg, frame, payload))
+		return;
+	log_error("%s: sent %s at a wrong time or with a wrong content; killed",
+	    p->subject, msg_name(frame->type));
+	process_kill(p, "broke the frame rules");
+}
+
+static const struct chan_handlers channel_handlers = {
+	.frame = process_on_frame,
+	.closed = process_on_closed,
+};
+
+static void
+process_on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct process *p = arg;
+
+	(void)fd;
+	(void)what;
+	if (!p->reaped) {
+		log_error("%s: no HELLO within %d s; killed", p->subject,
+		    PROCESS_HELLO_MS / 1000);
+		process_kill(p, "did not say HELLO in time");
+	} else if (p->chan != NULL) {
+		process_close(p);
+	} else {
+		deferred_queue(p->table->loop, &p->finish);
+	}
+}
+
+/* A zombie is a child like any other until it is waited for. */
+static void
+processes_reap(struct processes *ps)
+{
+	struct process *p;
+	pid_t pid;
+	int status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		LIST_FOREACH (p, &ps->list, link) {
+			if (p->pid == pid && !p->reaped)
+				break;
+		}
+		if (p == NULL)
+			continue;
+		p->reaped = true;
+		p->status = status;
+		(void)event_del(p->timer);
+		process_check_finished(p);
+	}
+}
+
+static void
+processes_on_sigchld(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	processes_reap(arg);
+}
+
+static bool
+processes_knows(void *arg, pid_t pid)
+{
+	struct processes *ps = arg;
+	struct process *p;
+
+	LIST_FOREACH (p, &ps->list, link) {
+		if (p->pid == pid)
+			return true;
+	}
+	for (const pid_t *s = ps->strangers; s != NULL && *s != 0; s++) {
+		if (*s == pid)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A reaper that was killed leaves its job to us.  True when nothing of it is
+ * left, or nothing more can be done.
+ */
+static bool
+process_swept(struct process *p)
+{
+	int left;
+
+	processes_reap(p->table);
+	left = children_kill(processes_knows, p->table);
+	if (left == 0)
+		p->empty_rounds++;
+	else
+		p->empty_rounds = 0;
+	if (left != -1 && p->empty_rounds < SWEEP_EMPTY_ROUNDS &&
+	    ++p->rounds < SWEEP_ROUNDS_MAX) {
+		process_timer(p, SWEEP_EVERY_MS);
+		return false;
+	}
+	if (left == -1)
+		log_error("%s: what it left behind cannot be found: /proc: %s",
+		    p->subject, strerror(errno));
+	else if (left > 0)
+		log_error("%s: left %d processes behind that cannot be killed",
+		    p->subject, left);
+	return true;
+}
+
+static void
+process_free(struct process *p)
+{
+	LIST_REMOVE(p, link);
+	p->table->count--;
+	deferred_cancel(&p->finish);
+	chan_free(&p->chan);
+	if (p->timer != NULL)
+		event_free(p->timer);
+	free(p->subject);
+	free(p);
+}
+
+/* At the end of a turn: the last thing that happens to a process. */
+static void
+process_finish(void *arg)
+{
+	struct process *p = arg;
+	struct process_end end = {
+		.status = p->status,
+		.said_obituary = p->obituary,
+		.killed = p->killed,
+	};
+
+	if (p->role == ROLE_REAPER && !p->obituary && !process_swept(p))
+		return;
+	p->handlers->gone(p->arg, &end);
+	process_free(p);
+}
+
+/* posix_spawn(3) reports why exec failed, and needs no copy of our memory. */
+static int
+process_spawn(struct process *p, const int *stdio, int channel)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t none, all;
+	char *argv[2] = { p->table->program[p->role], NULL };
+	int error;
+
+	(void)sigemptyset(&none);
+	(void)sigfillset(&all);
+	if ((error = posix_spawnattr_init(&attr)) != 0)
+		return error;
+	if ((error = posix_spawn_file_actions_init(&actions)) != 0) {
+		(void)posix_spawnattr_destroy(&attr);
+		return error;
+	}
+	(void)posix_spawnattr_setflags(
+	    &attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	(void)posix_spawnattr_setsigmask(&attr, &none);
+	(void)posix_spawnattr_setsigdefault(&attr, &all);
+	/* All sources are above 2, so that none is overwritten too early. */
+	for (int i = 0; i < 3 && error == 0; i++) {
+		if (stdio != NULL)
+			error = posix_spawn_file_actions_adddup2(
+			    &actions, stdio[i], i);
+		else if (i == 0)
+			error = posix_spawn_file_actions_adddup2(
+			    &actions, p->table->null, 0);
+	}
+	if (error == 0)
+		error = posix_spawn_file_actions_adddup2(
+		    &actions, channel, ROLE_CHANNEL_FD);
+	if (error == 0)
+		error = posix_spawn(
+		    &p->pid, argv[0], &actions, &attr, argv, environ);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	(void)posix_spawnattr_destroy(&attr);
+	return error;
+}
+
+/* The front has a descriptor for each client; programs of others may still use
+ * select(2), so that only the front gets all there are. */
+static void
+process_raise_files(const struct process *p)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)prlimit(p->pid, RLIMIT_NOFILE, &limit, NULL);
+}
+
+static struct process *
+process_new(struct processes *ps, enum role role, const char *subject,
+    const struct process_handlers *handlers, void *arg)
+{
+	struct process *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	p->table = ps;
+	p->role = role;
+	p->handlers = handlers;
+	p->arg = arg;
+	p->pid = -1;
+	deferred_init(&p->finish, process_finish, p);
+	LIST_INSERT_HEAD(&ps->list, p, link);
+	ps->count++;
+	p->subject = strdup(subject);
+	p->timer = event_new(loop_base(ps->loop), -1, 0, process_on_timer, p);
+	if (p->subject == NULL || p->timer == NULL) {
+		process_free(p);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return p;
+}
+
+struct process *
+process_start(struct processes *ps, enum role role, const char *subject,
+    const int *stdio, const struct process_handlers *handlers, void *arg)
+{
+	struct process *p = process_new(ps, role, subject, handlers, arg);
+	int sv[2] = { -1, -1 };
+	int error;
+
+	if (p == NULL)
+		return NULL;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) == -1 ||
+	    fcntl(sv[0], F_SETFL, O_NONBLOCK) == -1 ||
+	    (p->chan = chan_new(ps->loop, &sv[0], ROLE_SUPERVISOR, role,
+		 &channel_handlers, p)) == NULL) {
+		error = errno;
+	} else if ((error = process_spawn(p, stdio, sv[1])) == 0) {
+		(void)close(sv[1]);
+		if (role == ROLE_FRONT)
+			process_raise_files(p);
+		process_timer(p, PROCESS_HELLO_MS);
+		return p;
+	}
+	if (sv[0] != -1)
+		(void)close(sv[0]);
+	if (sv[1] != -1)
+		(void)close(sv[1]);
+	process_free(p);
+	errno = error;
+	return NULL;
+}
+
+/* What could not be sent: a dead process is no news, a deaf one is killed. */
+static void
+process_send_failed(struct process *p, const struct frame *frame)
+{
+	if (errno == EPIPE)
+		return;
+	log_error("%s: cannot send %s: %s; killed", p->subject,
+	    msg_name(frame->type), strerror(errno));
+	process_kill(p, "did not read what it was told");
+}
+
+void
+process_send(struct process *p, const struct frame *head, const char *json)
+{
+	struct frame frame = *head;
+
+	if (p->chan == NULL)
+		return;
+	frame.length = json != NULL ? (uint32_t)strlen(json) : 0;
+	if (chan_send(p->chan, &frame, json) == -1)
+		process_send_failed(p, &frame);
+	else
+		chan_flush(p->chan);
+}
+
+void
+process_send_fd(struct process *p, const struct frame *head, const char *json,
+    int *fd)
+{
+	struct frame frame = *head;
+
+	frame.length = json != NULL ? (uint32_t)strlen(json) : 0;
+	if (p->chan != NULL) {
+		if (chan_send_fd(p->chan, &frame, json, fd) == -1)
+			process_send_failed(p, &frame);
+		else
+			chan_flush(p->chan);
+	}
+	if (*fd != -1)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+const char *
+process_end_text(const struct process_end *end, char *dst, size_t size)
+{
+	if (end->killed != NULL)
+		(void)snprintf(dst, size, "%s", end->killed);
+	else if (WIFSIGNALED(end->status))
+		(void)snprintf(dst, size, "was killed by signal %d (%s)",
+		    WTERMSIG(end->status), strsignal(WTERMSIG(end->status)));
+	else
+		(void)snprintf(dst, size, "exited with status %d",
+		    WEXITSTATUS(end->status));
+	return dst;
+}
+
+/* Beside our own binary, as in a build folder, or where it is installed. */
+static char *
+program_find(const char *bindir, enum role role, char **error)
+{
+	char *path = NULL;
+
+	if (asprintf(&path, "%s/mcp-gateway-%s", bindir, role_name(role)) == -1)
+		return NULL;
+	if (access(path, X_OK) == 0)
+		return path;
+	free(path);
+	if (asprintf(&path, "%s/mcp-gateway-%s", MCPGW_LIBEXECDIR,
+		role_name(role)) == -1)
+		return NULL;
+	if (access(path, X_OK) == 0)
+		return path;
+	free(path);
+	if (asprintf(error,
+		"mcp-gateway-%s is neither in %s nor in %s; install all "
+		"programs of the gateway together",
+		role_name(role), bindir, MCPGW_LIBEXECDIR) == -1)
+		*error = NULL;
+	return NULL;
+}
+
+/* A shell may have given us children of its own with exec; they are none of our
+ * business. */
+static bool
+stranger_note(void *arg, pid_t pid)
+{
+	struct processes *ps = arg;
+	size_t n = 0;
+	pid_t *more;
+
+	while (ps->strangers != NULL && ps->strangers[n] != 0)
+		n++;
+	more = reallocarray(ps->strangers, n + 2, sizeof(*more));
+	if (more != NULL) {
+		more[n] = pid;
+		more[n + 1] = 0;
+		ps->strangers = more;
+	}
+	return true; /* spared */
+}
+
+struct processes *
+processes_new(struct loop *loop, const char *bindir, char **error)
+{
+	static const enum role roles[] = { ROLE_FRONT, ROLE_WORKER,
+		ROLE_REAPER };
+	struct processes *ps = calloc(1, sizeof(*ps));
+
+	*error = NULL;
+	if (ps == NULL)
+		return NULL;
+	LIST_INIT(&ps->list);
+	ps->loop = loop;
+	if ((ps->null = open("/dev/null", O_RDWR | O_CLOEXEC)) == -1)
+		goto fail;
+	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+		ps->program[roles[i]] = program_find(bindir, roles[i], error);
+		if (ps->program[roles[i]] == NULL)
+			goto fail;
+	}
+	(void)children_kill(stranger_note, ps);
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
+	ps->sigchld = evsignal_new(
+	    loop_base(loop), SIGCHLD, processes_on_sigchld, ps);
+	if (ps->sigchld == NULL || event_add(ps->sigchld, NULL) == -1)
+		goto fail;
+	return ps;
+fail:
+	processes_free(&ps);
+	return NULL;
+}
+
+size_t
+processes_count(const struct processes *ps)
+{
+	return ps->count;
+}
+
+void
+processes_kill_all(struct processes *ps, const char *why)
+{
+	struct process *p;
+
+	LIST_FOREACH (p, &ps->list, link)
+		process_kill(p, why);
+}
+
+void
+processes_free(struct processes **processes)
+{
+	struct processes *ps = *processes;
+
+	if (ps == NULL)
+		return;
+	while (!LIST_EMPTY(&ps->list)) {
+		process_kill(LIST_FIRST(&ps->list), "the gateway ends");
+		process_free(LIST_FIRST(&ps->list));
+	}
+	if (ps->sigchld != NULL)
+		event_free(ps->sigchld);
+	if (ps->null > 0)
+		(void)close(ps->null);
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		free(ps->program[i]);
+	free(ps->strangers);
+	free(ps);
+	*processes = NULL;
+}

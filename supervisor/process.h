@@ -1,0 +1,91 @@
+/*
+ * process.h: the gateway's own processes: started from their binaries, spoken
+ * to over a channel, and reaped.
+ */
+#ifndef SUPERVISOR_PROCESS_H
+#define SUPERVISOR_PROCESS_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/frame.h"
+#include "proto/loop.h"
+#include "proto/msg.h"
+
+struct processes;
+struct process;
+
+/* How a process ended. */
+struct process_end {
+	int status;         /* of waitpid(2) */
+	bool said_obituary; /* it sent an OBITUARY */
+	const char *killed; /* why the supervisor killed it, or NULL */
+};
+
+struct process_handlers {
+	/* It said HELLO with our version.  May be NULL. */
+	void (*hello)(void *arg);
+	/* A frame other than HELLO and LOG came; see chan.h.  False when it
+	 * means nothing now, which ends the process. */
+	bool (*frame)(void *arg, const struct frame *frame,
+	    const char *payload);
+	/* It is reaped and has said all it had to say; called once, at the end
+	 * of a turn.  The struct process is freed when this returns. */
+	void (*gone)(void *arg, const struct process_end *end);
+};
+
+/* Time for HELLO: an exec takes milliseconds, a machine that swaps seconds. */
+#define PROCESS_HELLO_MS 5000
+
+/*
+ * A table of processes on this loop, which also becomes the reaper of all that
+ * its children leave behind.  The programs are looked for in bindir and then in
+ * the libexec folder.  NULL with *error set to a text of the caller's.
+ */
+struct processes *processes_new(
+    struct loop *loop, const char *bindir, char **error);
+
+/* Frees the table; processes that are still there are killed and forgotten. */
+void processes_free(struct processes **processes);
+
+/* How many have not ended yet. */
+size_t processes_count(const struct processes *processes);
+
+/* Kill whatever is left, at once. */
+void processes_kill_all(struct processes *processes, const char *why);
+
+/*
+ * Start a program of this role.  subject ("worker bash") is copied; stdio are
+ * the three descriptors that become its 0, 1 and 2, borrowed, or NULL for
+ * /dev/null and our own output.  handlers and arg are borrowed until gone().
+ * The process belongs to the table.  NULL with errno.
+ */
+struct process *process_start(struct processes *processes, enum role role,
+    const char *subject, const int *stdio,
+    const struct process_handlers *handlers, void *arg);
+
+/* Send a frame with a JSON text, or with none (NULL).  A process that does not
+ * take it is killed; a closed one is let go in peace. */
+void process_send(struct process *process, const struct frame *frame,
+    const char *json);
+
+/* The same with a descriptor, which is taken or closed in any case. */
+void process_send_fd(struct process *process, const struct frame *frame,
+    const char *json, int *fd);
+
+/* Close the channel: the process sees that nobody needs it, and ends. */
+void process_close(struct process *process);
+
+/* Kill it; why is a static text for process_end.killed, the first one stays. */
+void process_kill(struct process *process, const char *why);
+
+pid_t process_pid(const struct process *process);
+
+/* "exited with status 3", "was killed by signal 9 (Killed)": into dst. */
+const char *process_end_text(
+    const struct process_end *end, char *dst, size_t size);
+
+#endif

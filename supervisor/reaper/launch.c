@@ -1,0 +1,140 @@
+/* launch.c: from the reaper to the job's first instruction. */
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "launch.h"
+
+/* Where the report of a failure goes: the first descriptor after 0, 1, 2. */
+#define REPORT_FD 3
+
+enum step {
+	STEP_FORK,
+	STEP_SESSION,
+	STEP_USER,
+	STEP_CHDIR,
+	STEP_PARENT,
+	STEP_EXEC,
+};
+
+static const char *const step_names[] = {
+	[STEP_FORK] = "fork",
+	[STEP_SESSION] = "setsid",
+	[STEP_USER] = "change to user",
+	[STEP_CHDIR] = "chdir",
+	[STEP_PARENT] = "prctl",
+	[STEP_EXEC] = "exec",
+};
+
+struct report {
+	enum step step;
+	int error;
+};
+
+/* Signals that we ignore would stay ignored across exec. */
+static void
+signals_default(void)
+{
+	struct sigaction act = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++)
+		(void)sigaction(i, &act, NULL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int
+become_user(const struct spec *spec)
+{
+	if (spec->user == NULL)
+		return 0;
+	if (initgroups(spec->user, spec->gid) == -1 ||
+	    setresgid(spec->gid, spec->gid, spec->gid) == -1 ||
+	    setresuid(spec->uid, spec->uid, spec->uid) == -1)
+		return -1;
+	if (spec->uid != 0 && setuid(0) == 0) {
+		errno = EPERM; /* root could be regained */
+		return -1;
+	}
+	return 0;
+}
+
+/* In the new process; returns only on failure, with errno. */
+static enum step
+become_job(const struct spec *spec, pid_t reaper)
+{
+	signals_default();
+	if (setsid() == -1)
+		return STEP_SESSION;
+	if (become_user(spec) == -1)
+		return STEP_USER;
+	if (spec->cwd != NULL && chdir(spec->cwd) == -1)
+		return STEP_CHDIR;
+	/* After the change of user, which clears it.  The reaper may have died
+	 * before, then nobody would send the signal. */
+	if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L) == -1)
+		return STEP_PARENT;
+	if (getppid() != reaper)
+		_exit(1);
+	(void)close_range(REPORT_FD + 1, ~0U, 0);
+	environ = spec->env; /* whose PATH is searched */
+	(void)execvp(spec->argv[0], spec->argv);
+	return STEP_EXEC;
+}
+
+static void __attribute__((noreturn))
+child_main(const struct spec *spec, pid_t reaper, int fd)
+{
+	struct report report = { STEP_EXEC, 0 };
+
+	/* This also closes our copy of the supervisor's channel. */
+	if (dup3(fd, REPORT_FD, O_CLOEXEC) == -1)
+		_exit(1);
+	report.step = become_job(spec, reaper);
+	report.error = errno;
+	(void)!write(REPORT_FD, &report, sizeof(report));
+	_exit(1);
+}
+
+/* Nothing comes when exec succeeded: the descriptor was closed by it. */
+static bool
+failed(int fd, struct report *report)
+{
+	ssize_t n;
+
+	while ((n = read(fd, report, sizeof(*report))) == -1 && errno == EINTR)
+		continue;
+	return n == (ssize_t)sizeof(*report);
+}
+
+pid_t
+launch(const struct spec *spec, const char **what)
+{
+	struct report report = { STEP_FORK, 0 };
+	pid_t reaper = getpid(), pid;
+	int fds[2];
+
+	*what = step_names[STEP_FORK];
+	if (pipe2(fds, O_CLOEXEC) == -1)
+		return -1;
+	if ((pid = fork()) == 0)
+		child_main(spec, reaper, fds[1]);
+	report.error = errno;
+	(void)close(fds[1]);
+	if (pid != -1 && failed(fds[0], &report)) {
+		(void)waitpid(pid, NULL, 0);
+		pid = -1;
+	}
+	(void)close(fds[0]);
+	*what = step_names[report.step];
+	errno = report.error;
+	return pid;
+}

@@ -1,0 +1,25 @@
+/* spec.h: what the supervisor wants started. */
+#ifndef REAPER_SPEC_H
+#define REAPER_SPEC_H
+
+#include <sys/types.h>
+
+#include <stddef.h>
+
+struct spec {
+	char *name;
+	char **argv; /* the command first; NULL-terminated */
+	char **env;  /* "NAME=value", NULL-terminated: all of it */
+	char *cwd;   /* or NULL */
+	char *user;  /* or NULL: stay who we are */
+	uid_t uid;
+	gid_t gid;
+};
+
+/*
+ * Read a SETUP payload (ARCHITECTURE.md, "Frames").  0 and *ret, which lives as
+ * long as the process; -1 with errno EINVAL or ENOMEM.
+ */
+int spec_parse(struct spec *ret, const char *json, size_t len);
+
+#endif

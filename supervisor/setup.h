@@ -1,0 +1,92 @@
+/*
+ * setup.h: the JSON texts of control messages, as ARCHITECTURE.md lists them:
+ * what the supervisor tells each child, and what the children report.
+ */
+#ifndef SUPERVISOR_SETUP_H
+#define SUPERVISOR_SETUP_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "proto/log.h"
+#include "proto/msg.h"
+#include "proto/role.h"
+
+/* Whom a job runs as; name NULL: as the gateway does. */
+struct setup_user {
+	const char *name;
+	uid_t uid;
+	gid_t gid;
+};
+
+/*
+ * Payloads of SETUP; the caller frees them.  NULL with errno ENOMEM, or E2BIG
+ * when a text is longer than a control message may be.
+ */
+char *setup_front(const struct config *config, enum log_level level,
+    const struct role_identity *identity);
+char *setup_worker(const struct config_backend *backend, enum log_level level,
+    const struct role_identity *identity);
+/* env is the job's whole environment, "NAME=value", NULL-terminated. */
+char *setup_reaper(const struct config_backend *backend, enum log_level level,
+    char *const *env, const struct setup_user *user);
+
+/* Payload of LISTEN; NULL with errno. */
+char *setup_listen(const char *address);
+
+/* Payload of BACKEND; error may be NULL, retry_ms -1.  NULL with errno. */
+char *setup_backend(const char *state, const char *error, int64_t retry_ms);
+
+/* Payload of STOP; NULL with errno. */
+char *setup_stop(unsigned int wait_ms, unsigned int term_ms);
+
+/*
+ * Judge a HELLO: NULL when it comes from this role and version, otherwise a
+ * static text that says what is wrong and, where there is one, the remedy.
+ */
+const char *setup_check_hello(
+    const char *json, size_t len, enum role role, const char *version);
+
+/* What READY says; server is cut and escaped. */
+struct setup_ready {
+	char revision[32];
+	char server[LOG_STR_MAX];
+	unsigned int tools;
+	unsigned int resources;
+	unsigned int templates;
+	unsigned int prompts;
+};
+
+/* 0, or -1 with errno EINVAL and *ret not set. */
+int setup_parse_ready(struct setup_ready *ret, const char *json, size_t len);
+
+/* What a worker's OBITUARY says, cut and escaped; both may be empty. */
+struct setup_last_words {
+	char why[LOG_STR_MAX];
+	char stderr_line[LOG_STR_MAX]; /* the last one that is not empty */
+};
+
+/* 0, or -1 with errno EINVAL and *ret not set. */
+int setup_parse_last_words(
+    struct setup_last_words *ret, const char *json, size_t len);
+
+/* How a job ended. */
+struct setup_job_end {
+	enum {
+		SETUP_JOB_EXIT,
+		SETUP_JOB_SIGNAL,
+		SETUP_JOB_SPAWN,
+	} kind;
+	int value;              /* status, signal or errno */
+	char what[LOG_STR_MAX]; /* of SETUP_JOB_SPAWN: "exec /bin/x" */
+};
+
+/* 0, or -1 with errno EINVAL and *ret not set. */
+int setup_parse_job_end(
+    struct setup_job_end *ret, const char *json, size_t len);
+
+#endif
