@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include <event2/event.h>
-#include <event2/util.h>
 
 #include "proto/buf.h"
+#include "proto/socket.h"
 
 /*
  * Room for one read: a pipe's worth, so that a burst of small frames costs one
@@ -26,13 +26,8 @@
  */
 #define READ_KEEP  (2 * READ_MIN)
 #define WRITE_KEEP ((size_t)64 << 10)
-/*
- * Descriptors taken in one read.  The kernel ends a read behind the first that
- * it passes, and we send one at a time; more is a peer that is not ours.
- */
-#define READ_FDS_MAX 4
 /* One may be left that belongs to a frame whose header is not complete. */
-#define FDS_MAX (READ_FDS_MAX + 1)
+#define FDS_MAX (SOCKET_FDS_MAX + 1)
 
 /* A descriptor that goes out with the byte number at of the stream. */
 struct passenger {
@@ -75,13 +70,6 @@ struct chan {
 	struct deferred resume; /* frames that were read before a pause */
 	struct deferred release;
 };
-
-/* What recvmsg(2) and sendmsg(2) need to pass n descriptors. */
-#define CONTROL(n)                                                             \
-	union {                                                                \
-		struct cmsghdr align;                                          \
-		char bytes[CMSG_SPACE(sizeof(int) * (n))];                     \
-	}
 
 /* Close everything but leave the memory: a handler may be looking at it. */
 static void
@@ -149,30 +137,6 @@ chan_break(struct chan *chan)
 }
 
 /* ---- reading ---- */
-
-/* Keep the descriptors that came with a read; -1 when they break a rule. */
-static int
-chan_take_fds(struct chan *chan, struct msghdr *msg)
-{
-	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL;
-	     cmsg = CMSG_NXTHDR(msg, cmsg)) {
-		const unsigned char *data = CMSG_DATA(cmsg);
-		size_t n;
-
-		if (cmsg->cmsg_level != SOL_SOCKET ||
-		    cmsg->cmsg_type != SCM_RIGHTS)
-			continue;
-		n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, data + i * sizeof(fd), sizeof(fd));
-			assert(chan->in_fd_count < FDS_MAX);
-			chan->in_fds[chan->in_fd_count++] = fd;
-		}
-	}
-	return (msg->msg_flags & MSG_CTRUNC) != 0 ? -1 : 0;
-}
 
 /* The oldest descriptor that came, or -1. */
 static int
@@ -260,34 +224,27 @@ chan_deliver_all(struct chan *chan)
 	}
 }
 
-/* One recvmsg(2): the bytes read, or -1 with errno (EBADMSG: descriptors). */
+/* One read: the bytes that came, 0 at the end, or -1 with errno. */
 static ssize_t
 chan_read(struct chan *chan)
 {
-	CONTROL(READ_FDS_MAX) control;
-	struct iovec iov;
-	struct msghdr msg = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes) };
 	size_t want = chan->in_need > READ_MIN ? chan->in_need : READ_MIN;
+	size_t count;
 	ssize_t n;
+	char *at;
 
 	/* All of a frame at once: untouched memory costs nothing. */
-	if ((iov.iov_base = buf_reserve(&chan->in, want)) == NULL)
+	if ((at = buf_reserve(&chan->in, want)) == NULL)
 		return -1;
-	iov.iov_len = want < READ_MAX ? want : READ_MAX;
-	do {
-		n = recvmsg(chan->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	} while (n == -1 && errno == EINTR);
-	if (n == -1)
-		return -1;
-	buf_commit(&chan->in, (size_t)n);
-	if ((msg.msg_controllen > 0 || (msg.msg_flags & MSG_CTRUNC) != 0) &&
-	    chan_take_fds(chan, &msg) == -1) {
-		errno = EBADMSG;
-		return -1;
-	}
+	if (want > READ_MAX)
+		want = READ_MAX;
+	/* All frames before this were taken, and so were their descriptors. */
+	assert(chan->in_fd_count <= FDS_MAX - SOCKET_FDS_MAX);
+	n = socket_read(
+	    chan->fd, at, want, chan->in_fds + chan->in_fd_count, &count);
+	chan->in_fd_count += count;
+	if (n > 0)
+		buf_commit(&chan->in, (size_t)n);
 	return n;
 }
 
@@ -377,33 +334,6 @@ chan_next_piece(const struct chan *chan, int *fd)
 	return (size_t)(passenger.at - chan->out_sent);
 }
 
-/* One sendmsg(2): the bytes taken, or -1 with errno. */
-static ssize_t
-chan_write(const struct chan *chan, size_t n, int fd)
-{
-	CONTROL(1) control;
-	struct iovec iov = { .iov_base = buf_data(&chan->out), .iov_len = n };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	ssize_t sent;
-
-	if (fd != -1) {
-		struct cmsghdr *cmsg;
-
-		memset(&control, 0, sizeof(control));
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
-		cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
-		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-	}
-	do {
-		sent = sendmsg(chan->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-	} while (sent == -1 && errno == EINTR);
-	return sent;
-}
-
 /* Write what the socket takes; the rest waits for EV_WRITE. */
 static void
 chan_write_all(struct chan *chan)
@@ -411,7 +341,8 @@ chan_write_all(struct chan *chan)
 	while (buf_len(&chan->out) > 0) {
 		int fd;
 		size_t n = chan_next_piece(chan, &fd);
-		ssize_t sent = chan_write(chan, n, fd);
+		ssize_t sent =
+		    socket_write(chan->fd, buf_data(&chan->out), n, fd);
 
 		if (sent == -1 && errno != EAGAIN) {
 			chan_break(chan);
@@ -609,9 +540,7 @@ chan_new(struct loop *loop, int *fd, enum role self, enum role peer,
 		errno = ENOMEM;
 		goto fail;
 	}
-	if (evutil_make_socket_nonblocking(*fd) == -1 ||
-	    evutil_make_socket_closeonexec(*fd) == -1 ||
-	    event_add(chan->readable, NULL) == -1)
+	if (socket_prepare(*fd) == -1 || event_add(chan->readable, NULL) == -1)
 		goto fail;
 	chan->fd = *fd;
 	*fd = -1;

@@ -8,21 +8,20 @@
 #include "proto/json.h"
 #include "proto/json_utf8.h"
 
-/* A value that no field names; JSON_ROOT stands for the outermost value. */
-#define FIELD_NONE 0xfe
-/* The answer of find_field() when the key stood here before. */
-#define FIELD_TWICE 0xfd
+/* The parent number of an object whose members are not looked for. */
+#define PARENT_NONE 0xfe
 
 /* What a string held beyond plain text. */
 #define STRING_ESCAPED 1U
 #define STRING_NUL     2U /* \u0000 */
 #define STRING_LONE    4U /* half of a surrogate pair */
 
-/* An open object or array. */
+/* An open object or array; the first level stands for the text itself. */
 struct level {
 	const struct json_field *members; /* of it, or fields_end */
+	struct json_span *span;           /* of the field that it is, or NULL */
+	uint8_t parent;                   /* in its members */
 	char close;                       /* the byte that ends it */
-	uint8_t field;                    /* what it is the value of */
 };
 
 struct scanner {
@@ -289,11 +288,11 @@ scan_literal(struct scanner *s, const char *at, const char *word)
 	return at;
 }
 
-/* Behind the number or literal that begins at. */
+/* Behind the number or literal that begins at, with c. */
 static inline const char *
-scan_word(struct scanner *s, const char *at)
+scan_word(struct scanner *s, const char *at, char c)
 {
-	switch (*at) {
+	switch (c) {
 	case 't':
 		return scan_literal(s, at, "true");
 	case 'f':
@@ -301,20 +300,23 @@ scan_word(struct scanner *s, const char *at)
 	case 'n':
 		return scan_literal(s, at, "null");
 	default:
-		if (*at != '-' && !is_digit(*at))
+		if (c != '-' && !is_digit(c))
 			return fail(s, at, "not a value");
 		return scan_number(s, at);
 	}
 }
 
-/* Whether two texts of n bytes are equal: most keys have 4 to 8. */
+/* Whether two short texts of n bytes are equal, without a call. */
 static inline bool
 same_key(const char *a, const char *b, size_t n)
 {
 	uint32_t head_a, head_b, tail_a, tail_b;
 
-	if (n < sizeof(head_a) || n > 2 * sizeof(head_a))
-		return memcmp(a, b, n) == 0;
+	if (n < sizeof(head_a) || n > 2 * sizeof(head_a)) {
+		while (n > 0 && a[n - 1] == b[n - 1])
+			n--;
+		return n == 0;
+	}
 	memcpy(&head_a, a, sizeof(head_a));
 	memcpy(&head_b, b, sizeof(head_b));
 	memcpy(&tail_a, a + n - sizeof(tail_a), sizeof(tail_a));
@@ -322,87 +324,90 @@ same_key(const char *a, const char *b, size_t n)
 	return head_a == head_b && tail_a == tail_b;
 }
 
-/* True when this key, between its quotes, is the field's. */
-static inline bool
-is_field(const struct json_field *field, const char *key, size_t len,
-    unsigned int kind)
-{
-	struct json_span quoted = { key - 1, len + 2 };
-
-	if (kind & STRING_ESCAPED)
-		return json_string_is(quoted, field->key);
-	return field->key_len == len && same_key(field->key, key, len);
-}
-
-/* The number of the field that a member of this object is. */
-static inline unsigned int
-find_field(const struct scanner *s, const struct level *object, const char *key,
-    size_t len, unsigned int kind)
+/* The span of the field that a member of this object is, or NULL. */
+static inline struct json_span *
+find_span(const struct scanner *s, const struct level *object, const char *key,
+    size_t len)
 {
 	const struct json_field *field = object->members;
-	size_t i;
+	const struct json_field *end = s->fields_end;
+	unsigned int parent = object->parent;
 
-	for (; field < s->fields_end && field->parent == object->field;
-	     field++) {
-		if (!is_field(field, key, len, kind))
-			continue;
-		i = (size_t)(field - s->fields);
-		return s->spans[i].at == NULL ? (unsigned int)i : FIELD_TWICE;
-	}
-	return FIELD_NONE;
+	for (; field < end && field->parent == parent; field++)
+		if (field->key_len == len && same_key(field->key, key, len))
+			return s->spans + (field - s->fields);
+	return NULL;
+}
+
+/* The same for a key, with its quotes, that has escapes. */
+static struct json_span *
+find_escaped_span(
+    const struct scanner *s, const struct level *object, struct json_span key)
+{
+	const struct json_field *field = object->members;
+
+	for (; field < s->fields_end && field->parent == object->parent;
+	     field++)
+		if (json_string_is(key, field->key))
+			return s->spans + (field - s->fields);
+	return NULL;
 }
 
 /*
- * Behind a member's key and colon, with the field that it is.  at is where the
- * key has to be.
+ * Behind a member's key and colon, with the span of the field that it is or
+ * NULL.  at is where the key has to be.
  */
 static inline const char *
 scan_key(struct scanner *s, const char *at, const struct level *object,
-    unsigned int *field)
+    struct json_span **span)
 {
 	unsigned int kind = 0;
-	const char *key;
+	struct json_span key;
 
 	if (next_token(s, &at) != '"')
 		return fail(s, at, "not a key");
-	key = at + 1;
-	if ((at = scan_string(s, key, &kind)) == NULL)
+	key.at = at;
+	if ((at = scan_string(s, at + 1, &kind)) == NULL)
 		return NULL;
+	key.len = (size_t)(at - key.at);
 	if (kind & STRING_NUL)
-		return fail(s, key, "\\u0000 in a key");
-	*field = FIELD_NONE;
+		return fail(s, key.at, "\\u0000 in a key");
 	if (object->members < s->fields_end) {
 		if (kind & STRING_LONE)
-			return fail(s, key, "lone surrogate in a key");
-		*field =
-		    find_field(s, object, key, (size_t)(at - key - 1), kind);
-		if (*field == FIELD_TWICE)
-			return fail(s, key - 1, "duplicate key");
+			return fail(s, key.at, "lone surrogate in a key");
+		*span = kind == 0
+		    ? find_span(s, object, key.at + 1, key.len - 2)
+		    : find_escaped_span(s, object, key);
+		if (*span != NULL && (*span)->at != NULL)
+			return fail(s, key.at, "duplicate key");
 	}
 	if (next_token(s, &at) != ':')
 		return fail(s, at, "not a colon");
 	return at + 1;
 }
 
-/* The first field that is a member of this one, or the end. */
-static inline const struct json_field *
-first_member(const struct scanner *s, unsigned int parent)
+/* Find where the fields that are members of this level's object begin. */
+static inline void
+find_members(const struct scanner *s, struct level *object)
 {
 	const struct json_field *field = s->fields;
 
-	if (parent != JSON_ROOT)
-		field += parent + 1;
-	while (field < s->fields_end && field->parent != parent)
+	object->parent = JSON_ROOT;
+	if (object->span != NULL) {
+		object->parent = (uint8_t)(object->span - s->spans);
+		field += object->parent + 1;
+	}
+	while (field < s->fields_end && field->parent != object->parent)
 		field++;
-	return field;
+	object->members = field;
 }
 
-/* The value of this field, if it is one, ends before at. */
+/* The value of the field with this span, if it is one, ends before at. */
 static inline void
-end_field(struct scanner *s, unsigned int field, const char *at)
+end_span(struct json_span *span, const char *at)
 {
-	if (field < FIELD_TWICE)
-		s->spans[field].len = (size_t)(at - s->spans[field].at);
+	if (span != NULL)
+		span->len = (size_t)(at - span->at);
 }
 
 /* Behind the one value of the text; NULL after fail(). */
@@ -410,57 +415,60 @@ static const char *
 scan_document(struct scanner *s)
 {
 	/* Written before it is read: not worth zeroing for each message. */
-	__attribute__((uninitialized)) struct level outer[JSON_DEPTH_MAX];
-	struct level here = { .field = FIELD_NONE };
-	unsigned int field = JSON_ROOT, kind;
-	size_t depth = 0, nodes = 0;
+	__attribute__((uninitialized)) struct level levels[1 + JSON_DEPTH_MAX];
+	struct level *top = levels;
+	struct json_span *span = NULL;
 	const char *at = s->text;
+	unsigned int kind;
+	size_t nodes = 0;
 	char c;
 
 value:
 	c = next_token(s, &at);
 	nodes++;
-	if (field < FIELD_TWICE)
-		s->spans[field].at = at;
+	if (span != NULL)
+		span->at = at;
 	if (c == '{' || c == '[') {
-		if (depth == JSON_DEPTH_MAX)
+		if (top == levels + JSON_DEPTH_MAX)
 			return fail(s, at, "nested too deep");
-		outer[depth++] = here;
-		here.field = (uint8_t)field;
-		here.close = (char)(c + 2); /* of both, in ASCII */
-		here.members = s->fields_end;
-		if (c == '{' && field != FIELD_NONE)
-			here.members = first_member(s, field);
+		top++;
+		top->span = span;
+		top->members = s->fields_end;
+		top->parent = PARENT_NONE;
+		top->close = (char)(c + 2); /* of both, in ASCII */
+		if (c == '{' && (span != NULL || top == levels + 1))
+			find_members(s, top);
 		at++;
-		if (next_token(s, &at) == here.close)
+		if (next_token(s, &at) == top->close)
 			goto close;
 		goto next;
 	}
-	at = c == '"' ? scan_string(s, at + 1, &kind) : scan_word(s, at);
+	at = c == '"' ? scan_string(s, at + 1, &kind) : scan_word(s, at, c);
 	if (at == NULL)
 		return NULL;
-	end_field(s, field, at);
+	end_span(span, at);
 
 separator:
-	s->scan->nodes = nodes;
-	if (depth == 0)
+	if (top == levels) {
+		s->scan->nodes = nodes;
 		return at;
+	}
 	c = next_token(s, &at);
 	if (c == ',') {
 		at++;
 		goto next;
 	}
-	if (c != here.close)
+	if (c != top->close)
 		return fail(s, at, "not a comma or closing bracket");
 close:
 	at++;
-	end_field(s, here.field, at);
-	here = outer[--depth];
+	end_span(top->span, at);
+	top--;
 	goto separator;
 
 next:
-	field = FIELD_NONE;
-	if (here.close == '}' && (at = scan_key(s, at, &here, &field)) == NULL)
+	span = NULL;
+	if (top->close == '}' && (at = scan_key(s, at, top, &span)) == NULL)
 		return NULL;
 	goto value;
 }
@@ -469,11 +477,14 @@ int
 json_scan(const char *text, size_t len, const struct json_field *fields,
     size_t n, struct json_span *spans, struct json_scan *scan)
 {
-	struct scanner s = { text, text + len, fields, fields + n, spans,
-		scan };
+	struct scanner s;
 	const char *at;
 
 	assert(n <= JSON_FIELDS_MAX);
+	if (len == 0)
+		text = ""; /* an empty buffer may be at NULL */
+	s = (struct scanner){ text, text + len, fields, fields + n, spans,
+		scan };
 	*scan = (struct json_scan){ .newline = false };
 	if (n > 0)
 		memset(spans, 0, n * sizeof(*spans));

@@ -5,12 +5,13 @@
 #include <sys/stat.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "proto/socket.h"
 
 /*
  * Capabilities that a kernel may know; prctl(2) says EINVAL beyond its last.
@@ -29,17 +30,6 @@ role_check_channel(void)
 	fprintf(stderr, "%s: this program is started by mcp-gatewayd\n",
 	    getprogname());
 	exit(ROLE_EXIT_USAGE);
-}
-
-static int
-role_set_flags(void)
-{
-	int flags = fcntl(ROLE_CHANNEL_FD, F_GETFL);
-
-	if (flags == -1 ||
-	    fcntl(ROLE_CHANNEL_FD, F_SETFL, flags | O_NONBLOCK) == -1)
-		return -1;
-	return fcntl(ROLE_CHANNEL_FD, F_SETFD, FD_CLOEXEC);
 }
 
 /* exec(3) has reset all handlers, but not what its caller ignored. */
@@ -97,7 +87,7 @@ role_begin(int argc, char **argv)
 	role_check_channel();
 	closefrom(ROLE_CHANNEL_FD + 1);
 	role_reset_signals();
-	if (role_set_flags() == -1 || role_refuse_core() == -1 ||
+	if (socket_prepare(ROLE_CHANNEL_FD) == -1 || role_refuse_core() == -1 ||
 	    role_hide_memory() == -1 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1) {
 		perror(getprogname());

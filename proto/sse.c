@@ -195,13 +195,13 @@ on_line(struct sse_parser *parser, const struct feed *feed, const char *line,
 static const char *
 line_end(struct feed *feed)
 {
-	if (feed->cr < feed->at) {
+	if (feed->cr == NULL || feed->cr < feed->at) {
 		feed->cr =
 		    memchr(feed->at, '\r', (size_t)(feed->end - feed->at));
 		if (feed->cr == NULL)
 			feed->cr = feed->end;
 	}
-	if (feed->lf < feed->at) {
+	if (feed->lf == NULL || feed->lf < feed->at) {
 		feed->lf =
 		    memchr(feed->at, '\n', (size_t)(feed->end - feed->at));
 		if (feed->lf == NULL)

@@ -22,9 +22,9 @@
  * Bytes kept of a stream at most: two streams, told twice, of which every byte
  * can become six ("\u0001"), still fit one message of 64 MiB.
  */
-#define OUTPUT_LIMIT   ((long long)2 << 20)
-#define OUTPUT_DEFAULT ((size_t)1 << 20)
-#define TIMEOUT_LIMIT  86400
+#define OUTPUT_LIMIT    ((long long)2 << 20)
+#define OUTPUT_DEFAULT  ((size_t)1 << 20)
+#define TIMEOUT_LIMIT   86400
 #define TIMEOUT_DEFAULT 60
 /* At the end commands have less time than a client gives us. */
 #define END_GRACE_MS 500
@@ -74,9 +74,8 @@ running_done(void *arg, const struct command_report *report)
 static void
 running_cancelled(struct server_call *call)
 {
-	struct running *running =
-	    (struct running *)(void *)((char *)call -
-		offsetof(struct running, call));
+	struct running *running = (struct running *)(void *)((char *)call -
+	    offsetof(struct running, call));
 
 	running->silent = true;
 	command_stop(running->command, COMMAND_GRACE_MS);
@@ -166,8 +165,8 @@ call_bash(struct bash *bash, const struct rpc_message *msg)
 		    "Error: timeout must be a number of seconds above 0 and "
 		    "within the server's limit.");
 	} else if (strlen(text) != len) {
-		refuse(bash, msg->id,
-		    "Error: the command holds a NUL character.");
+		refuse(
+		    bash, msg->id, "Error: the command holds a NUL character.");
 	} else if (is_blank(text)) {
 		refuse(bash, msg->id, bash_text_empty(bash->language));
 	} else {
@@ -188,8 +187,7 @@ list_tools(struct bash *bash, const struct rpc_message *msg)
 		return;
 	}
 	server_format(&result, "{\"tools\":[");
-	bash_text_tool(
-	    &result, bash->language, bash->limits.timeout_ms / 1000);
+	bash_text_tool(&result, bash->language, bash->limits.timeout_ms / 1000);
 	server_format(&result, "]}");
 	server_result(
 	    bash->server, msg->id, buf_data(&result), buf_len(&result));
@@ -263,8 +261,10 @@ read_options(struct bash *bash, int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 't':
-			bash->limits.timeout_ms = (uint32_t)option_number(
-			    "--timeout", optarg, 1, TIMEOUT_LIMIT) * 1000;
+			bash->limits.timeout_ms =
+			    (uint32_t)option_number(
+				"--timeout", optarg, 1, TIMEOUT_LIMIT) *
+			    1000;
 			break;
 		case 'o':
 			bash->limits.max_output = (size_t)option_number(

@@ -36,8 +36,7 @@ void bash_text_result(struct buf *json, enum bash_language language,
 const char *bash_text_empty(enum bash_language language);
 
 /* Append the text for a command that could not be started. */
-void bash_text_failure(
-    struct buf *text, enum bash_language language, const char *command,
-    int error);
+void bash_text_failure(struct buf *text, enum bash_language language,
+    const char *command, int error);
 
 #endif

@@ -93,8 +93,7 @@ stream_drain(struct stream *stream)
 	size_t left = capacity > 0 ? (size_t)capacity : READ_SIZE;
 	size_t n;
 
-	while (
-	    left > 0 && stream->fd != -1 && (n = stream_read(stream)) > 0)
+	while (left > 0 && stream->fd != -1 && (n = stream_read(stream)) > 0)
 		left = n < left ? left - n : 0;
 }
 
@@ -161,7 +160,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 static int
 spawn_bash(pid_t *pid, const char *text, int out, int err)
 {
-	char *argv[] = { (char[]) { "bash" }, (char[]) { "-c" }, NULL, NULL };
+	char *argv[] = { (char[]){ "bash" }, (char[]){ "-c" }, NULL, NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t set;
@@ -290,12 +289,12 @@ command_start(struct event_base *base, const char *text,
 	command->done = done;
 	command->arg = arg;
 	command->pidfd = -1;
-	command->out = (struct stream) { .to = &command->report.out,
-		.max = limits->max_output,
-		.fd = -1 };
-	command->err = (struct stream) { .to = &command->report.err,
-		.max = limits->max_output,
-		.fd = -1 };
+	command->out = (struct stream){
+		.to = &command->report.out, .max = limits->max_output, .fd = -1
+	};
+	command->err = (struct stream){
+		.to = &command->report.err, .max = limits->max_output, .fd = -1
+	};
 	if (command_spawn(command, text) == -1 ||
 	    command_watch(command, base, limits) == -1) {
 		error = errno;

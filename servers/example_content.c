@@ -102,9 +102,11 @@ example_read_resource(struct example *ex, const struct rpc_message *msg)
 	struct buf result = { 0 };
 	size_t len = 0;
 	char *uri = argument_text(msg->uri, &len);
-	int number = uri != NULL ? number_of(uri) : 0;
+	/* With a NUL inside it names nothing. */
+	bool whole = uri != NULL && strlen(uri) == len;
+	int number = whole ? number_of(uri) : 0;
 
-	for (size_t i = 0; uri != NULL && i < COUNT(resources); i++)
+	for (size_t i = 0; whole && i < COUNT(resources); i++)
 		if (strcmp(uri, resources[i].uri) == 0)
 			server_format(&result,
 			    "{\"contents\":[{\"uri\":\"%s\",\"mimeType\":\"%s\","
@@ -121,10 +123,11 @@ example_read_resource(struct example *ex, const struct rpc_message *msg)
 		answer(ex, msg, &result);
 		return;
 	}
-	server_format(&result, "{\"uri\":%.*s}", (int)msg->uri.len, msg->uri.at);
+	server_format(
+	    &result, "{\"uri\":%.*s}", (int)msg->uri.len, msg->uri.at);
 	server_error_data(ex->server, msg->id, RPC_RESOURCE_NOT_FOUND,
 	    "Resource not found",
-	    (struct json_span) { buf_data(&result), buf_len(&result) });
+	    (struct json_span){ buf_data(&result), buf_len(&result) });
 	buf_free(&result);
 }
 
@@ -300,7 +303,8 @@ example_complete(struct example *ex, const struct rpc_message *msg)
 	server_format(&values.json, "{\"completion\":{\"values\":[");
 	if (complete(&values, msg, name)) {
 		server_format(&values.json, "],\"total\":%zu,\"hasMore\":%s}}",
-		    values.total, values.total > values.sent ? "true" : "false");
+		    values.total,
+		    values.total > values.sent ? "true" : "false");
 		answer(ex, msg, &values.json);
 	} else {
 		refuse(ex, msg, "Unknown prompt or resource template");

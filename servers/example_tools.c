@@ -34,8 +34,8 @@ tool_echo(struct example *ex, const struct rpc_message *msg)
 	char *text = argument_string(msg, "text", &len);
 
 	if (text == NULL)
-		server_tool_text(ex->server, msg->id,
-		    "text must be a string", 21, true);
+		server_tool_text(
+		    ex->server, msg->id, "text must be a string", 21, true);
 	else
 		server_tool_text(ex->server, msg->id, text, len, false);
 	free(text);
@@ -134,8 +134,8 @@ walk_free(struct walk *walk)
 static void
 walk_cancelled(struct server_call *call)
 {
-	walk_free((struct walk *)(void *)((char *)call -
-	    offsetof(struct walk, call)));
+	walk_free((
+	    struct walk *)(void *)((char *)call - offsetof(struct walk, call)));
 }
 
 static void
@@ -200,7 +200,7 @@ tool_long_running(struct example *ex, const struct rpc_message *msg)
 	walk->ex = ex;
 	walk->steps = (int)steps;
 	pause_us = (long)(seconds / walk->steps * 1e6);
-	walk->pause = (struct timeval) { .tv_sec = pause_us / 1000000,
+	walk->pause = (struct timeval){ .tv_sec = pause_us / 1000000,
 		.tv_usec = pause_us % 1000000 };
 	walk->timer = evtimer_new(
 	    loop_base(server_loop(ex->server)), walk_on_timer, walk);
@@ -263,12 +263,10 @@ static const struct tool {
 	    "\"required\":[\"message\"]}",
 	    tool_log },
 	{ "toggle_tool",
-	    "\"description\":\"Show or hide the tool extra\",\"inputSchema\":"
-	    EMPTY_SCHEMA,
+	    "\"description\":\"Show or hide the tool extra\",\"inputSchema\":" EMPTY_SCHEMA,
 	    tool_toggle },
 	{ "extra", /* last: there only at times */
-	    "\"description\":\"A tool that comes and goes\",\"inputSchema\":"
-	    EMPTY_SCHEMA,
+	    "\"description\":\"A tool that comes and goes\",\"inputSchema\":" EMPTY_SCHEMA,
 	    tool_extra },
 };
 
@@ -308,8 +306,8 @@ example_list_tools(struct example *ex, const struct rpc_message *msg)
 	size_t end;
 
 	if (first == -1) {
-		server_error(ex->server, msg->id, RPC_INVALID_PARAMS,
-		    "Unknown cursor");
+		server_error(
+		    ex->server, msg->id, RPC_INVALID_PARAMS, "Unknown cursor");
 		return;
 	}
 	end = (size_t)first + PAGE_SIZE;

@@ -12,8 +12,8 @@ option_number(const char *name, const char *text, long long min, long long max)
 
 	if (wrong == NULL)
 		return n;
-	fprintf(stderr, "%s: %s: %s (%lld to %lld)\n", name, text, wrong, min,
-	    max);
+	fprintf(
+	    stderr, "%s: %s: %s (%lld to %lld)\n", name, text, wrong, min, max);
 	exit(2);
 }
 

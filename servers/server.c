@@ -8,8 +8,6 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,7 +34,7 @@ struct server {
 	size_t searched; /* bytes of in that hold no line feed */
 	const struct mcp_revision *revision; /* NULL before initialize */
 	LIST_HEAD(, server_call) calls;
-	int in_flags;  /* of the descriptors, as we found them */
+	int in_flags; /* of the descriptors, as we found them */
 	int out_flags;
 	bool in_polls; /* false: a file or device that is always ready */
 	bool skipping; /* inside a line that is too long */
@@ -46,28 +44,6 @@ struct server {
 	bool ended;
 	bool stopping;
 };
-
-void
-server_format(struct buf *b, const char *format, ...)
-{
-	char *text;
-	va_list ap;
-	int n;
-
-	va_start(ap, format);
-	n = vasprintf(&text, format, ap);
-	va_end(ap);
-	if (n == -1 || buf_add(b, text, (size_t)n) == -1)
-		err(1, "message");
-	free(text);
-}
-
-void
-server_quote(struct buf *b, const char *text, size_t len)
-{
-	if (json_add_string(b, text, len) == -1)
-		err(1, "message");
-}
 
 static void
 start_reading(struct server *server)
@@ -114,7 +90,8 @@ server_flush(void *arg)
 			server_end(server);
 		}
 	}
-	if (server->paused && !server->ended && buf_len(&server->out) < SERVER_QUEUE_MAX / 2) {
+	if (server->paused && !server->ended &&
+	    buf_len(&server->out) < SERVER_QUEUE_MAX / 2) {
 		server->paused = false;
 		start_reading(server);
 	}
@@ -152,72 +129,6 @@ server_send(struct server *server, const char *line, size_t n)
 		server_write(server, line, n);
 }
 
-static void
-send_and_free(struct server *server, struct buf *line)
-{
-	if (buf_add(line, "\n", 1) == -1)
-		err(1, "answer");
-	server_send(server, buf_data(line), buf_len(line));
-	buf_free(line);
-}
-
-void
-server_result(
-    struct server *server, struct json_span id, const char *result, size_t len)
-{
-	struct buf line = { 0 };
-
-	server_format(&line, "{\"jsonrpc\":\"2.0\",\"id\":%.*s,\"result\":",
-	    (int)id.len, id.at);
-	if (buf_add(&line, result, len) == -1 || buf_add(&line, "}", 1) == -1)
-		err(1, "answer");
-	send_and_free(server, &line);
-}
-
-void
-server_error_data(struct server *server, struct json_span id, int code,
-    const char *text, struct json_span data)
-{
-	struct buf line = { 0 };
-
-	if (rpc_add_error(&line, id, code, text, data) == -1)
-		err(1, "answer");
-	send_and_free(server, &line);
-}
-
-void
-server_error(
-    struct server *server, struct json_span id, int code, const char *text)
-{
-	struct json_span none = { NULL, 0 };
-
-	server_error_data(server, id, code, text, none);
-}
-
-void
-server_tool_text(struct server *server, struct json_span id, const char *text,
-    size_t len, bool is_error)
-{
-	struct buf result = { 0 };
-
-	server_format(&result, "{\"content\":[{\"type\":\"text\",\"text\":");
-	server_quote(&result, text, len);
-	server_format(&result, "}],\"isError\":%s}", is_error ? "true" : "false");
-	server_result(server, id, buf_data(&result), buf_len(&result));
-	buf_free(&result);
-}
-
-void
-server_notify(struct server *server, const char *method, const char *params)
-{
-	struct buf line = { 0 };
-
-	server_format(&line, "{\"jsonrpc\":\"2.0\",\"method\":\"%s\"%s%s}",
-	    method, params != NULL ? ",\"params\":" : "",
-	    params != NULL ? params : "");
-	send_and_free(server, &line);
-}
-
 /* Requests that are answered later. */
 
 int
@@ -235,12 +146,12 @@ server_call_begin(struct server *server, struct server_call *call,
 		}
 	}
 	memcpy(call->bytes, msg->id.at, msg->id.len);
-	call->id = (struct json_span) { call->bytes, msg->id.len };
-	call->token = (struct json_span) { NULL, 0 };
+	call->id = (struct json_span){ call->bytes, msg->id.len };
+	call->token = (struct json_span){ NULL, 0 };
 	if (token.at != NULL && token.len <= RPC_ID_MAX) {
 		memcpy(call->bytes + RPC_ID_MAX, token.at, token.len);
 		call->token =
-		    (struct json_span) { call->bytes + RPC_ID_MAX, token.len };
+		    (struct json_span){ call->bytes + RPC_ID_MAX, token.len };
 	}
 	call->cancelled = cancelled;
 	LIST_INSERT_HEAD(&server->calls, call, link);
@@ -286,7 +197,8 @@ answer_initialize(struct server *server, const struct rpc_message *msg)
 	server->revision = mcp_revision_negotiate(msg->protocol_version);
 	server_format(&result,
 	    "{\"protocolVersion\":\"%s\",\"capabilities\":%s,"
-	    "\"serverInfo\":{\"name\":\"%s\",\"version\":\"" MCPGW_VERSION "\"}",
+	    "\"serverInfo\":{\"name\":\"%s\",\"version\":\"" MCPGW_VERSION
+	    "\"}",
 	    server->revision->name, program->capabilities, program->name);
 	if (program->instructions != NULL) {
 		server_format(&result, ",\"instructions\":");
@@ -304,8 +216,8 @@ on_request(struct server *server, const struct rpc_message *msg)
 	const char *wrong;
 
 	if (msg->method == MCP_UNKNOWN)
-		server_error(server, msg->id, RPC_METHOD_NOT_FOUND,
-		    "Method not found");
+		server_error(
+		    server, msg->id, RPC_METHOD_NOT_FOUND, "Method not found");
 	else if (msg->method == MCP_PING)
 		server_result(server, msg->id, "{}", 2);
 	else if (msg->method == MCP_INITIALIZE)
@@ -366,7 +278,7 @@ on_batch(struct server *server, const char *text, size_t len)
 		text++;
 		len--;
 	}
-	batch = (struct json_span) { text, len };
+	batch = (struct json_span){ text, len };
 	json_iter_init(&members, batch);
 	while (json_iter_element(&members, &member)) {
 		any = true;
@@ -408,8 +320,8 @@ split_lines(struct server *server)
 	for (;;) {
 		size_t have = buf_len(&server->in);
 		const char *data = have > 0 ? buf_data(&server->in) : "";
-		const char *end = memchr(data + server->searched, '\n',
-		    have - server->searched);
+		const char *end = memchr(
+		    data + server->searched, '\n', have - server->searched);
 
 		if (end == NULL) {
 			server->searched = have;

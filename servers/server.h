@@ -77,8 +77,8 @@ struct loop *server_loop(const struct server *server);
 void server_stop_reading(struct server *server);
 
 /* Answer a request with this result, JSON text in one line. */
-void server_result(struct server *server, struct json_span id,
-    const char *result, size_t len);
+void server_result(
+    struct server *server, struct json_span id, const char *result, size_t len);
 
 /* Answer a request with an error (RPC_INVALID_PARAMS, …). */
 void server_error(

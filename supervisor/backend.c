@@ -49,8 +49,7 @@ backend_state_name(enum backend_state state)
 
 /* The only place that writes be->state. */
 static void
-backend_transition(
-    struct backend *be, enum backend_state to, const char *why)
+backend_transition(struct backend *be, enum backend_state to, const char *why)
 {
 	if (be->state == to)
 		return;

@@ -62,7 +62,8 @@ struct config {
 struct config_error {
 	unsigned int line;
 	unsigned int column;
-	char *text; /* what is wrong, where, and what would be right */
+	char *text; /* what is wrong, where, and what would be right; goes
+		       on after "config.json: " */
 };
 
 struct config_errors {
@@ -79,7 +80,7 @@ struct config_errors {
 int config_load(
     struct config **ret, const char *path, struct config_errors *errors);
 
-/* The same from text[0..len); path is only named in messages. */
+/* The same from text[0..len), whose path is path. */
 int config_parse(struct config **ret, const char *path, const char *text,
     size_t len, struct config_errors *errors);
 

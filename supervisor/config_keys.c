@@ -355,32 +355,35 @@ least(size_t a, size_t b, size_t c)
 	return ab < c ? ab : c;
 }
 
-/* Levenshtein's distance of two names of at most SUGGEST_MAX bytes. */
+/*
+ * How many letters must be changed, added, left out or swapped with the next:
+ * the optimal string alignment of two names of at most SUGGEST_MAX bytes.
+ */
 static size_t
 distance(const char *one, const char *other)
 {
 	char a[SUGGEST_MAX], b[SUGGEST_MAX];
 	size_t an = fold(a, one);
 	size_t bn = fold(b, other);
-	size_t row[SUGGEST_MAX + 1];
+	size_t d[SUGGEST_MAX + 1][SUGGEST_MAX + 1];
 
 	if (an > bn + SUGGEST_DISTANCE || bn > an + SUGGEST_DISTANCE)
 		return SUGGEST_DISTANCE + 1;
-	for (size_t j = 0; j <= bn; j++)
-		row[j] = j;
-	for (size_t i = 0; i < an; i++) {
-		size_t corner = row[0];
-
-		row[0] = i + 1;
-		for (size_t j = 0; j < bn; j++) {
-			size_t above = row[j + 1];
-
-			row[j + 1] = least(
-			    above + 1, row[j] + 1, corner + (a[i] != b[j]));
-			corner = above;
+	for (size_t i = 0; i <= an; i++) {
+		for (size_t j = 0; j <= bn; j++) {
+			if (i == 0 || j == 0) {
+				d[i][j] = i + j;
+				continue;
+			}
+			d[i][j] = least(d[i - 1][j] + 1, d[i][j - 1] + 1,
+			    d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			    a[i - 2] == b[j - 1])
+				d[i][j] = least(
+				    d[i][j], d[i - 2][j - 2] + 1, SIZE_MAX);
 		}
 	}
-	return row[bn];
+	return d[an][bn];
 }
 
 const char *

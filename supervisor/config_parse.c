@@ -1,4 +1,3 @@
-#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -122,9 +121,9 @@ add_backend(struct parser *p, char *name)
 	return backend;
 }
 
-/* A backend that only a client could reach: not ours in this version. */
+/* A backend that is reached over HTTP: not in this version. */
 static void
-check_remote(
+refuse_remote(
     struct config_reader *rd, struct json_span url, struct json_span type)
 {
 	if (url.at != NULL)
@@ -147,17 +146,21 @@ check_backend(struct config_reader *rd, struct json_span key,
 {
 	struct json_span type = json_get(object, "type");
 	struct json_span url = json_get(object, "url");
-	/* Another type than a string, or an unknown one, was reported. */
-	bool remote = url.at != NULL ||
-	    (json_kind(type) == JSON_STRING && !json_string_is(type, "stdio"));
+	bool stdio = type.at == NULL || json_string_is(type, "stdio");
 
-	if (remote && !backend->disabled)
-		check_remote(rd, url, type);
-	else if (!remote && json_get(object, "command").at == NULL)
+	if (!stdio &&
+	    config_value_choice(
+		config_keys_find(CONFIG_BACKEND, "type"), type) == -1)
+		return; /* reported; nobody knows what else it needs */
+	if (url.at != NULL || !stdio) {
+		if (!backend->disabled)
+			refuse_remote(rd, url, type);
+	} else if (json_get(object, "command").at == NULL) {
 		config_report_add(rd->report, key.at,
 		    "%s: \"command\" is missing; write \"command\": \"npx\" "
 		    "or whatever starts the server",
 		    rd->where);
+	}
 }
 
 static void
@@ -349,11 +352,11 @@ holds_objects(struct json_span value)
 	struct json_iter it;
 	bool any = false;
 
-	if (json_type(value) != JSON_OBJECT)
+	if (json_kind(value) != JSON_OBJECT)
 		return false;
 	json_iter_init(&it, value);
 	for (; json_iter_member(&it, &name, &member); any = true) {
-		if (json_type(member) != JSON_OBJECT)
+		if (json_kind(member) != JSON_OBJECT)
 			return false;
 	}
 	return any;
@@ -395,6 +398,12 @@ has_sections(struct json_span root)
 	return false;
 }
 
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* text is free of comments. */
 static void
 parse_text(struct parser *p, const char *text, size_t len)
@@ -408,7 +417,9 @@ parse_text(struct parser *p, const char *text, size_t len)
 		    "this is not JSON: %s", scan.error);
 		return;
 	}
-	for (; strchr(" \t\r\n", *root.at) != NULL; root.at++)
+	for (; is_space(*root.at); root.at++)
+		root.len--;
+	while (is_space(root.at[root.len - 1]))
 		root.len--;
 	if (json_kind(root) != JSON_OBJECT) {
 		config_report_add(&p->report, root.at,
@@ -450,12 +461,15 @@ config_parse(struct config **ret, const char *path, const char *text,
 	char *copy = malloc(len + 1);
 
 	memset(errors, 0, sizeof(*errors));
-	if (copy == NULL || config_report_begin(&p.report, copy) == -1) {
-		free(copy);
+	if (copy == NULL)
+		return -1;
+	if (len > 0) /* text may be NULL then */
+		memcpy(copy, text, len);
+	copy[len] = '\0';
+	if (config_report_begin(&p.report, copy) == -1) {
+		freezero(copy, len);
 		return -1;
 	}
-	memcpy(copy, text, len);
-	copy[len] = '\0';
 	p.config = calloc(1, sizeof(*p.config));
 	if (p.config == NULL || (p.config->path = strdup(path)) == NULL)
 		config_report_no_memory(&p.report);
@@ -468,11 +482,10 @@ config_parse(struct config **ret, const char *path, const char *text,
 	return finish(&p, ret, errors);
 }
 
-/* Report that the file itself cannot be had. */
+/* Report that the file itself cannot be had; its caller names it. */
 static int
-not_read(const char *path, enum config_read why, struct config_errors *errors)
+not_read(enum config_read why, struct config_errors *errors)
 {
-	const char *shown = log_str(path, strlen(path));
 	struct config_report report;
 	int saved = errno;
 
@@ -484,27 +497,23 @@ not_read(const char *path, enum config_read why, struct config_errors *errors)
 		break;
 	case CONFIG_READ_ERRNO:
 		config_report_add(&report, NULL,
-		    "cannot read %s: %s; create it, make it readable or name "
+		    "cannot be read: %s; create it, make it readable or name "
 		    "another with --config",
-		    shown, strerror(saved));
+		    strerror(saved));
 		break;
 	case CONFIG_READ_NOT_REGULAR:
 		config_report_add(&report, NULL,
-		    "cannot read %s: it is not a regular file; name one with "
-		    "--config",
-		    shown);
+		    "is not a regular file; name one with --config");
 		break;
 	case CONFIG_READ_TOO_LARGE:
 		config_report_add(&report, NULL,
-		    "cannot read %s: it has more than %u bytes; is it the "
-		    "right file?",
-		    shown, CONFIG_FILE_MAX);
+		    "has more than %u bytes; is it the right file?",
+		    CONFIG_FILE_MAX);
 		break;
 	case CONFIG_READ_UNSAFE:
 		config_report_add(&report, NULL,
-		    "cannot trust %s: anyone may write it, and root would "
-		    "run what it says; take that away with \"chmod o-w\"",
-		    shown);
+		    "may be written by anyone, and root would run what it "
+		    "says; take that away with \"chmod o-w\"");
 		break;
 	}
 	config_report_end(&report, errors);
@@ -521,7 +530,7 @@ config_load(struct config **ret, const char *path, struct config_errors *errors)
 
 	got = config_text_read(&text, &len, path, CONFIG_FILE_MAX);
 	if (got != CONFIG_READ_OK)
-		return not_read(path, got, errors);
+		return not_read(got, errors);
 	result = config_parse(ret, path, text, len, errors);
 	freezero(text, len);
 	return result;

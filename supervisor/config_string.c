@@ -77,12 +77,12 @@ not_expanded(struct config_reader *rd, const struct item *item,
 		    rd->where, item->label, rd->where, CONFIG_STRINGS_MAX);
 		break;
 	case CONFIG_EXPAND_WRONG:
-		if (why != NULL) {
+		if (why == NULL)
+			config_report_no_memory(rd->report);
+		else
 			config_report_add(rd->report, item->value.at,
 			    "%s: %s %s", rd->where, item->label, why);
-			break;
-		}
-		/* FALLTHROUGH */
+		break;
 	case CONFIG_EXPAND_NO_MEMORY:
 		config_report_no_memory(rd->report);
 		break;
@@ -118,10 +118,18 @@ add_expanded(struct config_reader *rd, const struct item *item, struct buf *out)
 	return true;
 }
 
-/*
- * The text of a string value behind prefix; the caller's, or NULL: reported.
- * Only the value goes through the key's check.
- */
+/* What was not expanded cannot be checked. */
+static bool
+is_good(const struct config_reader *rd, const struct config_key *key,
+    const char *text)
+{
+	if (key->check == NULL ||
+	    (key->expand && rd->literal && strstr(text, "${") != NULL))
+		return true;
+	return key->check(text);
+}
+
+/* The text of a string value behind prefix; the caller's, or NULL: reported. */
 static char *
 read_text(struct config_reader *rd, const struct item *item, const char *prefix)
 {
@@ -139,8 +147,7 @@ read_text(struct config_reader *rd, const struct item *item, const char *prefix)
 		if (text == NULL)
 			config_report_no_memory(rd->report);
 	}
-	if (text != NULL && item->key->check != NULL &&
-	    !item->key->check(text + strlen(prefix))) {
+	if (text != NULL && !is_good(rd, item->key, text)) {
 		config_report_add(rd->report, item->value.at,
 		    "%s: %s must be %s; write \"%s\": %s", rd->where,
 		    item->label, item->key->form, item->key->name,
@@ -298,22 +305,30 @@ read_variable(struct config_reader *rd, struct item *item, char ***list,
 {
 	char label[LABEL_MAX];
 	char *prefix = env_prefix(rd, *list, key);
-	bool added = false;
+	char *text = NULL;
 
 	if (prefix == NULL)
 		return false;
 	snprintf(label, sizeof(label), "\"%s\" member \"%s\"", item->key->name,
 	    log_str(prefix, strlen(prefix) - 1));
 	item->label = label;
+	if (!list_grow(rd, list, kept)) {
+		free(prefix);
+		return false;
+	}
+	/* A wrong value keeps its name in the list, to find it twice. */
+	(*list)[kept] = prefix;
 	if (strlen(prefix) > rd->room) {
 		not_expanded(rd, item, CONFIG_EXPAND_TOO_LONG, NULL);
-	} else if (element_is_string(rd, item) && list_grow(rd, list, kept)) {
+	} else if (element_is_string(rd, item)) {
 		rd->room -= strlen(prefix);
-		(*list)[kept] = read_text(rd, item, prefix);
-		added = (*list)[kept] != NULL;
+		text = read_text(rd, item, prefix);
 	}
-	free(prefix);
-	return added;
+	if (text != NULL) {
+		free(prefix);
+		(*list)[kept] = text;
+	}
+	return true;
 }
 
 void

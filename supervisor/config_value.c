@@ -173,27 +173,32 @@ read_seconds(struct config_reader *rd, const struct config_key *key,
 		*ret = (uint32_t)(number * 1000 + 0.5);
 }
 
+int
+config_value_choice(const struct config_key *key, struct json_span value)
+{
+	for (int i = 0; key->choices[i] != NULL; i++) {
+		if (json_string_is(value, key->choices[i]))
+			return i;
+	}
+	return -1;
+}
+
 static void
 read_choice(struct config_reader *rd, const struct config_key *key,
     struct json_span value, void *field)
 {
-	unsigned int index = 0;
+	int index = config_value_choice(key, value);
 
-	while (key->choices[index] != NULL &&
-	    !json_string_is(value, key->choices[index]))
-		index++;
-	if (key->choices[index] != NULL) {
-		if (field != NULL)
-			memcpy(field, &index, sizeof(index));
-	} else if (json_kind(value) == JSON_STRING) {
+	if (index == -1 && json_kind(value) == JSON_STRING)
 		wrong_value(rd, key, value, log_str(value.at, value.len));
-	} else {
+	else if (index == -1)
 		config_value_wrong_type(rd, key, value);
-	}
+	else if (field != NULL)
+		memcpy(field, &index, sizeof(index));
 }
 
-_Static_assert(sizeof(enum log_level) == sizeof(unsigned int),
-    "read_choice() writes an unsigned int");
+_Static_assert(
+    sizeof(enum log_level) == sizeof(int), "read_choice() writes an int");
 
 static void
 read_value(struct config_reader *rd, const struct config_key *key,

@@ -40,6 +40,9 @@ const char *config_value_type(struct json_span value);
 void config_value_wrong_type(struct config_reader *rd,
     const struct config_key *key, struct json_span value);
 
+/* The place of a string among the choices of its key; -1 when it is none. */
+int config_value_choice(const struct config_key *key, struct json_span value);
+
 #define CONFIG_HINT_MAX 64
 /* "; did you mean "args"?" or "; remove it", into dst; returns dst. */
 const char *config_value_hint(

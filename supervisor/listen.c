@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdbool.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,8 +63,9 @@ static uint16_t
 get_port(const struct sockaddr_storage *address)
 {
 	if (address->ss_family == AF_INET6)
-		return ntohs(((const struct sockaddr_in6 *)(const void *)address)
-				 ->sin6_port);
+		return ntohs(
+		    ((const struct sockaddr_in6 *)(const void *)address)
+			->sin6_port);
 	return ntohs(
 	    ((const struct sockaddr_in *)(const void *)address)->sin_port);
 }

@@ -1,7 +1,6 @@
 /* process.c: the gateway's own processes. */
 #include <sys/prctl.h>
 #include <sys/queue.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -9,14 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <event2/event.h>
-#include <json-c/json.h>
 
 #include "process.h"
 #include "proto/chan.h"
@@ -24,6 +21,7 @@
 #include "proto/log.h"
 #include "proto/role.h"
 #include "setup.h"
+#include "spawn.h"
 
 /* Something else may hold the far end of a dead process' channel for an instant
  * (a child between fork and exec); then we stop waiting for end of file. */
@@ -61,9 +59,13 @@ struct processes {
 	struct loop *loop;
 	LIST_HEAD(, process) list;
 	size_t count;
+	void (*idle)(void *arg);
+	void *idle_arg;
+	process_record record;
+	void *record_arg;
 	char *program[ROLE_COUNT];
 	struct event *sigchld;
-	int null; /* /dev/null */
+	int null;         /* /dev/null */
 	pid_t *strangers; /* children that we had before main(), 0 at the end */
 };
 
@@ -121,8 +123,8 @@ process_on_closed(void *arg, const char *why)
 	 * this changes nothing for one that is just ending. */
 	if (!p->reaped && strcmp(why, "closed") != 0)
 		log_error("%s: %s; killed", p->subject, why);
-	process_kill(p, strcmp(why, "closed") == 0 ? p->killed :
-						     "broke the frame rules");
+	process_kill(p,
+	    strcmp(why, "closed") == 0 ? p->killed : "broke the frame rules");
 	process_close(p);
 }
 
@@ -144,21 +146,44 @@ process_on_hello(struct process *p, const char *payload, size_t len)
 		p->handlers->hello(p->arg);
 }
 
-/* A child's record is escaped by the child, which may lie. */
+/* True when text begins with this subject and ": ". */
+static bool
+has_subject(const char *text, const char *subject)
+{
+	size_t len = strlen(subject);
+
+	return strncmp(text, subject, len) == 0 &&
+	    strncmp(text + len, ": ", 2) == 0;
+}
+
+/*
+ * A child's record is escaped by the child, which may lie; and it shall not
+ * speak for another one.  A worker may speak of its own backend, and all may
+ * call themselves by their role.
+ */
 static void
 process_on_log(
     struct process *p, unsigned int level, const char *text, size_t len)
 {
 	char clean[MSG_LOG_MAX + 1];
 	char line[MSG_LOG_MAX + 512];
+	const char *name = strchr(p->subject, ' ');
+	const char *rest = clean;
+	char backend[256];
 
 	(void)log_escape(clean, sizeof(clean), text, len);
-	if (strncmp(clean, p->subject, strlen(p->subject)) == 0) {
-		log_record((enum log_level)level, clean);
+	(void)snprintf(backend, sizeof(backend), "backend%s",
+	    name != NULL ? name : "");
+	if (name != NULL && has_subject(clean, backend)) {
+		p->table->record(p->table->record_arg, p->role,
+		    (enum log_level)level, clean);
 		return;
 	}
-	(void)snprintf(line, sizeof(line), "%s: %s", p->subject, clean);
-	log_record((enum log_level)level, line);
+	if (has_subject(clean, role_name(p->role)))
+		rest = clean + strlen(role_name(p->role)) + 2;
+	(void)snprintf(line, sizeof(line), "%s: %s", p->subject, rest);
+	p->table->record(
+	    p->table->record_arg, p->role, (enum log_level)level, line);
 }
 
 static void
@@ -169,6 +194,8 @@ process_on_frame(
 	bool good = true;
 
 	(void)fd; /* no child sends us one; chan closes it */
+	if (p->killed != NULL)
+		return;
 	if (frame->type == MSG_HELLO) {
 		process_on_hello(p, payload, frame->length);
 		return;
@@ -295,7 +322,8 @@ static void
 process_free(struct process *p)
 {
 	LIST_REMOVE(p, link);
-	p->table->count--;
+	if (--p->table->count == 0 && p->table->idle != NULL)
+		p->table->idle(p->table->idle_arg);
 	deferred_cancel(&p->finish);
 	chan_free(&p->chan);
 	if (p->timer != NULL)
@@ -319,61 +347,6 @@ process_finish(void *arg)
 		return;
 	p->handlers->gone(p->arg, &end);
 	process_free(p);
-}
-
-/* posix_spawn(3) reports why exec failed, and needs no copy of our memory. */
-static int
-process_spawn(struct process *p, const int *stdio, int channel)
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t none, all;
-	char *argv[2] = { p->table->program[p->role], NULL };
-	int error;
-
-	(void)sigemptyset(&none);
-	(void)sigfillset(&all);
-	if ((error = posix_spawnattr_init(&attr)) != 0)
-		return error;
-	if ((error = posix_spawn_file_actions_init(&actions)) != 0) {
-		(void)posix_spawnattr_destroy(&attr);
-		return error;
-	}
-	(void)posix_spawnattr_setflags(
-	    &attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	(void)posix_spawnattr_setsigmask(&attr, &none);
-	(void)posix_spawnattr_setsigdefault(&attr, &all);
-	/* All sources are above 2, so that none is overwritten too early. */
-	for (int i = 0; i < 3 && error == 0; i++) {
-		if (stdio != NULL)
-			error = posix_spawn_file_actions_adddup2(
-			    &actions, stdio[i], i);
-		else if (i == 0)
-			error = posix_spawn_file_actions_adddup2(
-			    &actions, p->table->null, 0);
-	}
-	if (error == 0)
-		error = posix_spawn_file_actions_adddup2(
-		    &actions, channel, ROLE_CHANNEL_FD);
-	if (error == 0)
-		error = posix_spawn(
-		    &p->pid, argv[0], &actions, &attr, argv, environ);
-	(void)posix_spawn_file_actions_destroy(&actions);
-	(void)posix_spawnattr_destroy(&attr);
-	return error;
-}
-
-/* The front has a descriptor for each client; programs of others may still use
- * select(2), so that only the front gets all there are. */
-static void
-process_raise_files(const struct process *p)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	(void)prlimit(p->pid, RLIMIT_NOFILE, &limit, NULL);
 }
 
 static struct process *
@@ -402,35 +375,56 @@ process_new(struct processes *ps, enum role role, const char *subject,
 	return p;
 }
 
+/* Both ends of a new channel: ours in p->chan, the other in *theirs. */
+static int
+process_open_channel(struct process *p, int *theirs)
+{
+	int sv[2], saved;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) == -1)
+		return -1;
+	*theirs = sv[1];
+	/* Each end has a state of its own: the child makes its end as it needs
+	 * it. */
+	if (fcntl(sv[0], F_SETFL, O_NONBLOCK) != -1)
+		p->chan = chan_new(p->table->loop, &sv[0], ROLE_SUPERVISOR,
+		    p->role, &channel_handlers, p);
+	if (p->chan != NULL)
+		return 0;
+	saved = errno;
+	(void)close(sv[0]);
+	errno = saved;
+	return -1;
+}
+
 struct process *
 process_start(struct processes *ps, enum role role, const char *subject,
     const int *stdio, const struct process_handlers *handlers, void *arg)
 {
+	const int ours[3] = { ps->null, STDOUT_FILENO, STDERR_FILENO };
 	struct process *p = process_new(ps, role, subject, handlers, arg);
-	int sv[2] = { -1, -1 };
-	int error;
+	int theirs = -1, error;
 
 	if (p == NULL)
 		return NULL;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) == -1 ||
-	    fcntl(sv[0], F_SETFL, O_NONBLOCK) == -1 ||
-	    (p->chan = chan_new(ps->loop, &sv[0], ROLE_SUPERVISOR, role,
-		 &channel_handlers, p)) == NULL) {
+	if (process_open_channel(p, &theirs) == -1)
 		error = errno;
-	} else if ((error = process_spawn(p, stdio, sv[1])) == 0) {
-		(void)close(sv[1]);
-		if (role == ROLE_FRONT)
-			process_raise_files(p);
-		process_timer(p, PROCESS_HELLO_MS);
-		return p;
+	else
+		error = spawn(&p->pid, ps->program[role],
+		    stdio != NULL ? stdio : ours, theirs);
+	if (theirs != -1)
+		(void)close(theirs);
+	if (error != 0) {
+		process_free(p);
+		errno = error;
+		return NULL;
 	}
-	if (sv[0] != -1)
-		(void)close(sv[0]);
-	if (sv[1] != -1)
-		(void)close(sv[1]);
-	process_free(p);
-	errno = error;
-	return NULL;
+	/* The front has a descriptor for each client.  Programs of others may
+	 * still use select(2), so that only the front gets all there are. */
+	if (role == ROLE_FRONT)
+		spawn_raise_files(p->pid);
+	process_timer(p, PROCESS_HELLO_MS);
+	return p;
 }
 
 /* What could not be sent: a dead process is no news, a deaf one is killed. */
@@ -459,8 +453,8 @@ process_send(struct process *p, const struct frame *head, const char *json)
 }
 
 void
-process_send_fd(struct process *p, const struct frame *head, const char *json,
-    int *fd)
+process_send_fd(
+    struct process *p, const struct frame *head, const char *json, int *fd)
 {
 	struct frame frame = *head;
 
@@ -490,31 +484,6 @@ process_end_text(const struct process_end *end, char *dst, size_t size)
 	return dst;
 }
 
-/* Beside our own binary, as in a build folder, or where it is installed. */
-static char *
-program_find(const char *bindir, enum role role, char **error)
-{
-	char *path = NULL;
-
-	if (asprintf(&path, "%s/mcp-gateway-%s", bindir, role_name(role)) == -1)
-		return NULL;
-	if (access(path, X_OK) == 0)
-		return path;
-	free(path);
-	if (asprintf(&path, "%s/mcp-gateway-%s", MCPGW_LIBEXECDIR,
-		role_name(role)) == -1)
-		return NULL;
-	if (access(path, X_OK) == 0)
-		return path;
-	free(path);
-	if (asprintf(error,
-		"mcp-gateway-%s is neither in %s nor in %s; install all "
-		"programs of the gateway together",
-		role_name(role), bindir, MCPGW_LIBEXECDIR) == -1)
-		*error = NULL;
-	return NULL;
-}
-
 /* A shell may have given us children of its own with exec; they are none of our
  * business. */
 static bool
@@ -535,6 +504,16 @@ stranger_note(void *arg, pid_t pid)
 	return true; /* spared */
 }
 
+/* Without a receiver of its own: our log. */
+static void
+record_plainly(
+    void *arg, enum role role, enum log_level level, const char *text)
+{
+	(void)arg;
+	(void)role;
+	log_record(level, text);
+}
+
 struct processes *
 processes_new(struct loop *loop, const char *bindir, char **error)
 {
@@ -547,17 +526,18 @@ processes_new(struct loop *loop, const char *bindir, char **error)
 		return NULL;
 	LIST_INIT(&ps->list);
 	ps->loop = loop;
+	ps->record = record_plainly;
 	if ((ps->null = open("/dev/null", O_RDWR | O_CLOEXEC)) == -1)
 		goto fail;
 	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
-		ps->program[roles[i]] = program_find(bindir, roles[i], error);
+		ps->program[roles[i]] = spawn_find(bindir, roles[i], error);
 		if (ps->program[roles[i]] == NULL)
 			goto fail;
 	}
 	(void)children_kill(stranger_note, ps);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
-	ps->sigchld = evsignal_new(
-	    loop_base(loop), SIGCHLD, processes_on_sigchld, ps);
+	ps->sigchld =
+	    evsignal_new(loop_base(loop), SIGCHLD, processes_on_sigchld, ps);
 	if (ps->sigchld == NULL || event_add(ps->sigchld, NULL) == -1)
 		goto fail;
 	return ps;
@@ -570,6 +550,21 @@ size_t
 processes_count(const struct processes *ps)
 {
 	return ps->count;
+}
+
+void
+processes_on_idle(struct processes *ps, void (*idle)(void *arg), void *arg)
+{
+	ps->idle = idle;
+	ps->idle_arg = arg;
+}
+
+void
+processes_on_record(
+    struct processes *ps, process_record record, void *arg)
+{
+	ps->record = record;
+	ps->record_arg = arg;
 }
 
 void

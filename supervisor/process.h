@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "proto/frame.h"
+#include "proto/log.h"
 #include "proto/loop.h"
 #include "proto/msg.h"
 
@@ -30,8 +31,8 @@ struct process_handlers {
 	void (*hello)(void *arg);
 	/* A frame other than HELLO and LOG came; see chan.h.  False when it
 	 * means nothing now, which ends the process. */
-	bool (*frame)(void *arg, const struct frame *frame,
-	    const char *payload);
+	bool (*frame)(
+	    void *arg, const struct frame *frame, const char *payload);
 	/* It is reaped and has said all it had to say; called once, at the end
 	 * of a turn.  The struct process is freed when this returns. */
 	void (*gone)(void *arg, const struct process_end *end);
@@ -54,6 +55,17 @@ void processes_free(struct processes **processes);
 /* How many have not ended yet. */
 size_t processes_count(const struct processes *processes);
 
+/* Call idle whenever the last one has ended; arg is borrowed. */
+void processes_on_idle(
+    struct processes *processes, void (*idle)(void *arg), void *arg);
+
+/* Where the log records of children go, escaped and with their subject; without
+ * this call to our own log.  arg is borrowed. */
+typedef void (*process_record)(
+    void *arg, enum role role, enum log_level level, const char *text);
+void processes_on_record(
+    struct processes *processes, process_record record, void *arg);
+
 /* Kill whatever is left, at once. */
 void processes_kill_all(struct processes *processes, const char *why);
 
@@ -69,8 +81,8 @@ struct process *process_start(struct processes *processes, enum role role,
 
 /* Send a frame with a JSON text, or with none (NULL).  A process that does not
  * take it is killed; a closed one is let go in peace. */
-void process_send(struct process *process, const struct frame *frame,
-    const char *json);
+void process_send(
+    struct process *process, const struct frame *frame, const char *json);
 
 /* The same with a descriptor, which is taken or closed in any case. */
 void process_send_fd(struct process *process, const struct frame *frame,

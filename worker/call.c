@@ -32,8 +32,8 @@ struct call_table {
 
 static const unsigned int may_become[] = {
 	[CALL_NONE] = 1U << CALL_SENT,
-	[CALL_SENT] = 1U << CALL_NONE | 1U << CALL_CANCELLED |
-	    1U << CALL_EXPIRED,
+	[CALL_SENT] =
+	    1U << CALL_NONE | 1U << CALL_CANCELLED | 1U << CALL_EXPIRED,
 	[CALL_CANCELLED] = 1U << CALL_NONE | 1U << CALL_SENT,
 	[CALL_EXPIRED] = 1U << CALL_NONE | 1U << CALL_SENT,
 };

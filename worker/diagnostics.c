@@ -186,8 +186,8 @@ diagnostics_open(
 
 	if (flags == -1 || fcntl(*fd, F_SETFL, flags | O_NONBLOCK) == -1)
 		return -1;
-	d->readable = event_new(loop_base(d->loop), *fd, EV_READ | EV_PERSIST,
-	    on_readable, d);
+	d->readable = event_new(
+	    loop_base(d->loop), *fd, EV_READ | EV_PERSIST, on_readable, d);
 	if (d->readable == NULL || event_add(d->readable, NULL) == -1) {
 		close_fd(d);
 		errno = ENOMEM;
@@ -203,8 +203,8 @@ diagnostics_open(
 int
 diagnostics_add_last(const struct diagnostics *d, struct buf *b)
 {
-	size_t at = (d->next + DIAGNOSTICS_LINES - d->count) %
-	    DIAGNOSTICS_LINES;
+	size_t at =
+	    (d->next + DIAGNOSTICS_LINES - d->count) % DIAGNOSTICS_LINES;
 	char text[RECORD_MAX];
 	const struct kept *kept;
 	size_t i;

@@ -33,8 +33,8 @@ void diagnostics_free(struct diagnostics **d);
  * Take the read end *fd (set to -1) and drain it; ended is called once at its
  * end.  0, or -1 with errno and *fd is still the caller's.
  */
-int diagnostics_open(struct diagnostics *d, int *fd, void (*ended)(void *arg),
-    void *arg);
+int diagnostics_open(
+    struct diagnostics *d, int *fd, void (*ended)(void *arg), void *arg);
 
 /* True when nothing more can come. */
 bool diagnostics_ended(const struct diagnostics *d);

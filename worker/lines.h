@@ -31,10 +31,10 @@ struct lines {
 };
 
 enum lines_found {
-	LINES_NONE,    /* more bytes are needed */
-	LINES_LINE,    /* one line, without "\n" or "\r\n" */
+	LINES_NONE,     /* more bytes are needed */
+	LINES_LINE,     /* one line, without "\n" or "\r\n" */
 	LINES_TOO_LONG, /* the beginning of a line over the limit, once */
-	LINES_SKIPPED, /* that line has ended; its last LINES_TAIL bytes */
+	LINES_SKIPPED,  /* that line has ended; its last LINES_TAIL bytes */
 };
 
 /* An empty stream of lines of at most max bytes. */

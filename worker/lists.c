@@ -139,17 +139,16 @@ list_transition(struct list *list, enum list_state to)
 static void
 adopt(struct list *list)
 {
+	struct json_span was = lists_items(list->all, list->kind);
 	struct buf old = list->items;
-	bool differs;
 
 	if (buf_len(&list->next) == 0 && buf_add_text(&list->next, "[") == -1)
 		return;
 	if (buf_add_text(&list->next, "]") == -1)
 		return;
-	differs = buf_len(&old) != buf_len(&list->next) ||
-	    memcmp(buf_data(&old), buf_data(&list->next), buf_len(&old)) != 0;
 	list->known = true;
-	if (!differs)
+	if (was.len == buf_len(&list->next) &&
+	    memcmp(was.at, buf_data(&list->next), was.len) == 0)
 		return;
 	list->items = list->next;
 	list->count = list->next_count;
@@ -369,8 +368,8 @@ on_page(struct list *list, struct json_span result)
 	else if (json_kind(items) != JSON_NULL)
 		wrong = "has no list in it";
 	if (wrong == NULL && json_kind(result) == JSON_OBJECT)
-		wrong = next_cursor(
-		    list, json_get(result, "nextCursor"), &cursor);
+		wrong =
+		    next_cursor(list, json_get(result, "nextCursor"), &cursor);
 	if (wrong != NULL)
 		log_warning(
 		    "backend %s: page %zu of %s %s; the list ends before it",
@@ -391,8 +390,8 @@ on_error(struct list *list, struct json_span error)
 		code = json_get(error, "code");
 	if (code.at != NULL && json_integer(code, &number) == 0 &&
 	    number == RPC_METHOD_NOT_FOUND) {
-		log_debug("backend %s: has no %s", list->all->name,
-		    method_of(list));
+		log_debug(
+		    "backend %s: has no %s", list->all->name, method_of(list));
 		end_run(list, true);
 		return;
 	}

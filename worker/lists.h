@@ -59,8 +59,7 @@ bool lists_response(
 bool lists_refused(struct lists *lists, int64_t id, const char *why);
 
 /* All items of this kind, a JSON array; "[]" until they are known. */
-struct json_span lists_items(
-    const struct lists *lists, enum catalog_kind kind);
+struct json_span lists_items(const struct lists *lists, enum catalog_kind kind);
 
 /* How many there are. */
 size_t lists_count(const struct lists *lists, enum catalog_kind kind);

@@ -58,7 +58,8 @@ struct catalogue_route {
 	size_t backend;
 	struct json_span name; /* a JSON string with quotes, to be spliced in;
 				  absent when it is unchanged; valid until the
-				  next change of the catalogue */
+				  next change of the catalogue and the next
+				  find */
 };
 
 /*

@@ -116,6 +116,9 @@ settings_parse(const char *json, size_t len)
 		return NULL;
 	}
 	json_object_put(object);
+	settings->origins.hosts = (const char *const *)settings->hosts;
+	settings->origins.origins =
+	    (const char *const *)settings->allowed_origins;
 	return settings;
 }
 

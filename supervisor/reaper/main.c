@@ -31,7 +31,8 @@
 
 /* What a job leaves behind may end by itself, if it is about to. */
 #define GRACE_MS 100
-/* SIGKILL takes a few milliseconds; it is repeated for what appears meanwhile. */
+/* SIGKILL takes a few milliseconds; it is repeated for what appears meanwhile.
+ */
 #define KILL_EVERY_MS 20
 /* What is still there then is not ours to kill: it took another user's id.  The
  * supervisor gets it when we exit. */
@@ -126,7 +127,7 @@ on_stop(struct reaper *r, const char *json, size_t len)
 	uint32_t wait_ms, term_ms;
 
 	if (json_scan(json, len, NULL, 0, NULL, &scan) == -1 ||
-	    json_type(object) != JSON_OBJECT ||
+	    json_kind(object) != JSON_OBJECT ||
 	    !read_ms(object, "wait_ms", &wait_ms) ||
 	    !read_ms(object, "term_ms", &term_ms))
 		return false;
@@ -206,8 +207,8 @@ wait_ms(const struct reaper *r)
 	return r->deadline <= now ? 0 : (int)(r->deadline - now);
 }
 
-/* Until no process of the job is left, or nothing more can be done. */
-static void
+/* Until no process of the job is left; false when some cannot be killed. */
+static bool
 run(struct reaper *r)
 {
 	struct pollfd pfd[2] = {
@@ -217,7 +218,7 @@ run(struct reaper *r)
 
 	while (reap(r)) {
 		if (r->phase == PHASE_KILL && mono_ms() >= r->give_up)
-			return;
+			return false;
 		pfd[1].fd = r->orphaned ? -1 : ROLE_CHANNEL_FD;
 		if (poll(pfd, 2, wait_ms(r)) == -1 && errno != EINTR)
 			exit(ROLE_EXIT_OSERR);
@@ -228,6 +229,7 @@ run(struct reaper *r)
 		if (r->deadline != 0 && mono_ms() >= r->deadline)
 			on_deadline(r);
 	}
+	return true;
 }
 
 static int
@@ -238,13 +240,13 @@ report_end(const struct reaper *r)
 	if (r->orphaned)
 		return ROLE_EXIT_PARENT_GONE;
 	if (WIFSIGNALED(r->status))
-		(void)snprintf(json, sizeof(json), "{\"signal\":%d}",
-		    WTERMSIG(r->status));
+		(void)snprintf(
+		    json, sizeof(json), "{\"signal\":%d}", WTERMSIG(r->status));
 	else
 		(void)snprintf(json, sizeof(json), "{\"exit\":%d}",
 		    WEXITSTATUS(r->status));
-	return wire_send(MSG_OBITUARY, json) == 0 ? ROLE_EXIT_OK :
-						    ROLE_EXIT_PARENT_GONE;
+	return wire_send(MSG_OBITUARY, json) == 0 ? ROLE_EXIT_OK
+						  : ROLE_EXIT_PARENT_GONE;
 }
 
 /* The command is a user's text: it must be quoted before it is JSON. */
@@ -256,9 +258,9 @@ report_launch(const struct spec *spec, const char *what, int error)
 	int n;
 
 	n = snprintf(text, sizeof(text), "%s %s", what,
-	    strcmp(what, "chdir") == 0 ? spec->cwd :
-		strcmp(what, "change to user") == 0 ? spec->user :
-						      spec->argv[0]);
+	    strcmp(what, "chdir") == 0                ? spec->cwd
+		: strcmp(what, "change to user") == 0 ? spec->user
+						      : spec->argv[0]);
 	if (n >= (int)sizeof(text))
 		n = sizeof(text) - 1;
 	if (buf_add_format(&json, "{\"spawn_errno\":%d,\"what\":", error) ==
@@ -334,8 +336,8 @@ main(int argc, char **argv)
 	role_title(NULL);
 	if (begin(&r) == -1 ||
 	    wire_send(MSG_HELLO,
-		"{\"role\":\"reaper\",\"version\":\"" MCPGW_VERSION "\"}") ==
-		-1)
+		"{\"role\":\"reaper\",\"version\":\"" MCPGW_VERSION
+		"\"}") == -1)
 		return ROLE_EXIT_OSERR;
 	if ((status = read_setup(&r, &spec)) != ROLE_EXIT_OK)
 		return status;
@@ -345,6 +347,7 @@ main(int argc, char **argv)
 		return report_launch(&spec, what, errno);
 	if (let_go_of_pipes() == -1)
 		kill_everything(&r);
-	run(&r);
+	if (!run(&r))
+		return ROLE_EXIT_OSERR; /* the supervisor sweeps after us */
 	return report_end(&r);
 }

@@ -60,8 +60,7 @@ read_env(struct json_object *object)
 
 	if (env == NULL)
 		return NULL;
-	json_object_object_foreach(object, name, value)
-	{
+	json_object_object_foreach (object, name, value) {
 		if (!json_object_is_type(value, json_type_string) ||
 		    asprintf(&env[i++], "%s=%s", name,
 			json_object_get_string(value)) == -1)
@@ -94,8 +93,7 @@ read_spec(struct spec *spec, struct json_object *root)
 {
 	struct json_object *args = member(root, "args", json_type_array);
 	struct json_object *env = member(root, "env", json_type_object);
-	struct json_object *command =
-	    member(root, "command", json_type_string);
+	struct json_object *command = member(root, "command", json_type_string);
 
 	if (args == NULL || env == NULL || command == NULL ||
 	    !read_user(spec, root))

@@ -65,8 +65,8 @@ wire_send(enum msg_type type, const char *json)
 	frame_encode(bytes, &frame);
 	memcpy(bytes + FRAME_HEADER_LEN, json, frame.length);
 	while (done < len) {
-		n = send(ROLE_CHANNEL_FD, bytes + done, len - done,
-		    MSG_NOSIGNAL);
+		n = send(
+		    ROLE_CHANNEL_FD, bytes + done, len - done, MSG_NOSIGNAL);
 		if (n >= 0)
 			done += (size_t)n;
 		else if (errno != EAGAIN && errno != EINTR)

@@ -196,7 +196,7 @@ class Gateway:
 
     # Its end.
 
-    def signal(self, number):
+    def send_signal(self, number):
         """Send a signal to the supervisor."""
         os.kill(self.pid, number)
 
@@ -204,7 +204,7 @@ class Gateway:
         """Ask it to end; it must do so in time, with this status, and leave
         nothing behind.  Returns the seconds that it took."""
         before = time.monotonic()
-        self.signal(number)
+        self.send_signal(number)
         try:
             self.child.wait(timeout * PATIENCE)
         except subprocess.TimeoutExpired:

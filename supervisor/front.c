@@ -1,0 +1,219 @@
+/* front.c: the one front process, kept running. */
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "front.h"
+#include "proto/backoff.h"
+#include "proto/clock.h"
+#include "proto/log.h"
+#include "proto/role.h"
+#include "setup.h"
+
+struct front {
+	struct loop *loop;
+	struct processes *processes;
+	char *setup;
+	const struct listeners *listeners;
+	const struct front_handlers *handlers;
+	void *arg;
+	struct process *process; /* NULL between two runs */
+	struct event *retry;
+	struct backoff backoff;
+	uint64_t started_ms;
+	bool wanted;
+	bool worked; /* said HELLO in any run */
+};
+
+static void
+front_retry(struct front *front, uint64_t run_ms, const char *why)
+{
+	uint32_t ms = backoff_fail(&front->backoff, run_ms, arc4random());
+	struct timeval tv = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
+
+	log_error("front: %s; started again in %.1f s", why, ms / 1000.0);
+	(void)event_add(front->retry, &tv);
+}
+
+static void
+front_on_hello(void *arg)
+{
+	struct front *front = arg;
+
+	front->worked = true;
+	front->handlers->hello(front->arg);
+}
+
+/* The front reports nothing but its last words. */
+static bool
+front_on_frame(void *arg, const struct frame *frame, const char *payload)
+{
+	struct setup_last_words words;
+
+	(void)arg;
+	if (frame->type != MSG_OBITUARY ||
+	    setup_parse_last_words(&words, payload, frame->length) == -1)
+		return false;
+	log_error("front: %s", words.why);
+	return true;
+}
+
+/* What another try cannot change: no right to drop privileges, wrong use. */
+static bool
+is_permanent(int status)
+{
+	return WIFEXITED(status) &&
+	    (WEXITSTATUS(status) == ROLE_EXIT_PRIVILEGE ||
+		WEXITSTATUS(status) == ROLE_EXIT_CONFIG ||
+		WEXITSTATUS(status) == ROLE_EXIT_USAGE);
+}
+
+static void
+front_on_gone(void *arg, const struct process_end *end)
+{
+	struct front *front = arg;
+	char why[LOG_STR_MAX];
+
+	front->process = NULL;
+	if (!front->wanted)
+		return;
+	(void)process_end_text(end, why, sizeof(why));
+	if (!front->worked && is_permanent(end->status)) {
+		log_critical("front: %s before it could serve", why);
+		front->wanted = false;
+		front->handlers->useless(front->arg);
+		return;
+	}
+	front_retry(front, mono_ms() - front->started_ms, why);
+}
+
+static const struct process_handlers process_handlers = {
+	.hello = front_on_hello,
+	.frame = front_on_frame,
+	.gone = front_on_gone,
+};
+
+static void
+front_send_listeners(struct front *front)
+{
+	struct frame frame = { .type = MSG_LISTEN };
+	const struct listeners *all = front->listeners;
+
+	for (size_t i = 0; i < all->count; i++) {
+		char *json = setup_listen(all->at[i].address);
+		int fd = fcntl(all->at[i].fd, F_DUPFD_CLOEXEC, 3);
+
+		if (json != NULL && fd != -1)
+			process_send_fd(front->process, &frame, json, &fd);
+		else
+			process_kill(front->process, "no descriptors left");
+		free(json);
+	}
+}
+
+static void
+front_spawn(struct front *front)
+{
+	struct frame frame = { .type = MSG_SETUP };
+
+	front->started_ms = mono_ms();
+	front->process = process_start(front->processes, ROLE_FRONT, "front",
+	    NULL, &process_handlers, front);
+	if (front->process == NULL) {
+		front_retry(front, 0, strerror(errno));
+		return;
+	}
+	process_send(front->process, &frame, front->setup);
+	front_send_listeners(front);
+	front->handlers->started(front->arg);
+}
+
+static void
+front_on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	front_spawn(arg);
+}
+
+struct front *
+front_new(struct loop *loop, struct processes *processes, char *setup,
+    const struct listeners *listeners, const struct front_handlers *handlers,
+    void *arg)
+{
+	struct front *front = calloc(1, sizeof(*front));
+
+	if (front == NULL) {
+		free(setup);
+		return NULL;
+	}
+	front->loop = loop;
+	front->processes = processes;
+	front->setup = setup;
+	front->listeners = listeners;
+	front->handlers = handlers;
+	front->arg = arg;
+	front->retry = event_new(loop_base(loop), -1, 0, front_on_retry, front);
+	if (front->setup == NULL || front->retry == NULL)
+		front_free(&front);
+	return front;
+}
+
+void
+front_free(struct front **front)
+{
+	if (*front == NULL)
+		return;
+	if ((*front)->retry != NULL)
+		event_free((*front)->retry);
+	free((*front)->setup);
+	free(*front);
+	*front = NULL;
+}
+
+void
+front_start(struct front *front)
+{
+	front->wanted = true;
+	front_spawn(front);
+}
+
+void
+front_stop(struct front *front)
+{
+	front->wanted = false;
+	(void)event_del(front->retry);
+	if (front->process != NULL)
+		process_close(front->process);
+}
+
+bool
+front_is_running(const struct front *front)
+{
+	return front->process != NULL;
+}
+
+void
+front_send_backend(struct front *front, size_t number, const char *json)
+{
+	struct frame frame = { .type = MSG_BACKEND, .id = number };
+
+	if (front->process != NULL)
+		process_send(front->process, &frame, json);
+}
+
+void
+front_send_link(
+    struct front *front, size_t number, uint32_t generation, int *fd)
+{
+	struct frame frame = {
+		.type = MSG_LINK, .id = number, .client = generation
+	};
+
+	process_send_fd(front->process, &frame, NULL, fd);
+}

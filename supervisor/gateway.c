@@ -1,0 +1,660 @@
+/* gateway.c: the supervisor as a whole. */
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "console.h"
+#include "environment.h"
+#include "front.h"
+#include "gateway.h"
+#include "identity.h"
+#include "listen.h"
+#include "logfile.h"
+#include "proto/buf.h"
+#include "proto/log.h"
+#include "service.h"
+#include "setup.h"
+#include "summary.h"
+
+/* The summary waits this long for slow backends. */
+#define SUMMARY_MS 3000
+
+/* Jobs get five seconds to end; what is left after eight is killed, and what is
+ * left two seconds later is beyond us. */
+#define STOP_MS 8000
+#define KILL_MS 2000
+
+/*
+ * A pipe of 1 MiB takes the largest usual message in one write.  The kernel
+ * bounds what all pipes of one user may have (pipe-user-pages-soft, 64 MiB) and
+ * gives next to nothing beyond it, so that many backends share half of that.
+ */
+#define PIPE_MAX   (1 << 20)
+#define PIPE_MIN   (64 << 10)
+#define PIPE_TOTAL (32 << 20)
+
+enum {
+	ON_TERM,
+	ON_INT,
+	ON_HUP,
+	ON_USR1,
+	SIGNALS
+};
+
+struct gateway {
+	const struct config *config;
+	struct loop *loop;
+	struct console *console;
+	struct logfile *logfile;
+	struct listeners listeners;
+	struct processes *processes;
+	struct front *front;
+	struct service **services; /* config->backend_count of them */
+	struct event *signals[SIGNALS];
+	struct event *summary_timer;
+	struct event *stop_timer;
+	struct role_identity front_identity;
+	struct role_identity worker_identity;
+	char *bindir; /* of our own binary */
+	char *url;
+	uint32_t generation; /* of the last link */
+	bool front_said_hello;
+	bool summary_shown;
+	bool stopping;
+	bool killing;
+	int status;
+};
+
+static void
+arm(struct event *timer, unsigned int ms)
+{
+	struct timeval tv = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
+
+	(void)event_add(timer, &tv);
+}
+
+/* What the console shows that is not a log record; the file gets it too. */
+static void
+gateway_print(struct gateway *gw, const char *line)
+{
+	struct buf out = { .mem = NULL };
+
+	if (buf_add_format(&out, "%s\n", line) == 0)
+		console_write(gw->console, buf_data(&out), buf_len(&out));
+	buf_free(&out);
+	logfile_quiet(gw->logfile, LOG_LEVEL_INFO, line);
+}
+
+static void
+gateway_show_summary(struct gateway *gw)
+{
+	size_t n = gw->config->backend_count;
+	struct summary_row *rows = calloc(n + 1, sizeof(*rows));
+	struct buf out = { .mem = NULL };
+	struct summary summary = { .version = MCPGW_VERSION,
+		.url = gw->url,
+		.config = gw->config->path,
+		.log = logfile_path(gw->logfile),
+		.count = n,
+		.rows = rows };
+
+	for (size_t i = 0; rows != NULL && i < n; i++) {
+		rows[i].name = service_name(gw->services[i]);
+		rows[i].state = service_state(gw->services[i]);
+		rows[i].disabled = service_is_disabled(gw->services[i]);
+		rows[i].tools = service_tools(gw->services[i]);
+		rows[i].reason = service_reason(gw->services[i]);
+	}
+	if (rows != NULL &&
+	    summary_render(&out, &summary, console_has_colour(gw->console),
+		console_width(gw->console)) == 0)
+		console_write(gw->console, buf_data(&out), buf_len(&out));
+	buf_free(&out);
+	free(rows);
+}
+
+/* Once: when every backend has settled, or when it takes too long. */
+static void
+gateway_finish_start(struct gateway *gw)
+{
+	if (gw->summary_shown || gw->stopping)
+		return;
+	gw->summary_shown = true;
+	(void)event_del(gw->summary_timer);
+	gateway_show_summary(gw);
+	logfile_hush(gw->logfile, false);
+}
+
+static void
+gateway_check_started(struct gateway *gw)
+{
+	if (gw->summary_shown || !gw->front_said_hello)
+		return;
+	for (size_t i = 0; i < gw->config->backend_count; i++) {
+		if (!service_is_settled(gw->services[i]))
+			return;
+	}
+	gateway_finish_start(gw);
+}
+
+static void
+gateway_on_summary_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	gateway_finish_start(arg);
+}
+
+/* A link is two ends of one socket: one for the front, one for the worker. */
+static void
+gateway_link(struct gateway *gw, struct service *service)
+{
+	int sv[2];
+
+	if (!front_is_running(gw->front) || !service_can_link(service))
+		return;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+		sv) == -1) {
+		log_error("backend %s: cannot be linked to the front: %s",
+		    service_name(service), strerror(errno));
+		return;
+	}
+	gw->generation++;
+	service_send_link(service, gw->generation, &sv[0]);
+	front_send_link(
+	    gw->front, service_number(service), gw->generation, &sv[1]);
+}
+
+static void
+gateway_tell_front(struct gateway *gw, const struct service *service)
+{
+	char *json;
+
+	if (!front_is_running(gw->front))
+		return;
+	json = setup_backend(backend_state_name(service_state(service)),
+	    service_reason(service), service_retry_ms(service));
+	if (json == NULL)
+		log_error("front: out of memory");
+	else
+		front_send_backend(gw->front, service_number(service), json);
+	free(json);
+}
+
+static void
+gateway_on_changed(void *arg, struct service *service)
+{
+	struct gateway *gw = arg;
+
+	gateway_tell_front(gw, service);
+	gateway_check_started(gw);
+}
+
+static void
+gateway_on_link(void *arg, struct service *service)
+{
+	gateway_link(arg, service);
+}
+
+/* Until the summary is there, which says the same in a better shape. */
+static void
+gateway_on_tell(void *arg, enum log_level level, const char *text)
+{
+	struct gateway *gw = arg;
+
+	if (gw->summary_shown)
+		log_record(level, text);
+	else
+		logfile_quiet(gw->logfile, level, text);
+}
+
+static const struct service_handlers service_handlers = {
+	.changed = gateway_on_changed,
+	.link = gateway_on_link,
+	.tell = gateway_on_tell,
+};
+
+static void
+gateway_on_front_started(void *arg)
+{
+	struct gateway *gw = arg;
+
+	for (size_t i = 0; i < gw->config->backend_count; i++) {
+		gateway_tell_front(gw, gw->services[i]);
+		gateway_link(gw, gw->services[i]);
+	}
+}
+
+static void
+gateway_on_front_hello(void *arg)
+{
+	struct gateway *gw = arg;
+
+	gw->front_said_hello = true;
+	gateway_check_started(gw);
+}
+
+static void
+gateway_stop(struct gateway *gw)
+{
+	gw->stopping = true;
+	logfile_hush(gw->logfile, false);
+	(void)event_del(gw->summary_timer);
+	listen_close(&gw->listeners);
+	front_stop(gw->front);
+	for (size_t i = 0; i < gw->config->backend_count; i++)
+		service_stop(gw->services[i]);
+	if (processes_count(gw->processes) == 0)
+		loop_stop(gw->loop);
+	else
+		arm(gw->stop_timer, STOP_MS);
+}
+
+/* Time is over: first everything by its reaper, then the reapers too. */
+static void
+gateway_kill(struct gateway *gw)
+{
+	if (gw->killing) {
+		processes_kill_all(gw->processes, "the gateway ends");
+		loop_stop(gw->loop);
+		return;
+	}
+	gw->killing = true;
+	for (size_t i = 0; i < gw->config->backend_count; i++)
+		service_kill(gw->services[i]);
+	arm(gw->stop_timer, KILL_MS);
+}
+
+static void
+gateway_on_stop_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	log_warning("gateway: not everything ended in time");
+	gateway_kill(arg);
+}
+
+static void
+gateway_on_idle(void *arg)
+{
+	struct gateway *gw = arg;
+
+	if (gw->stopping)
+		loop_stop(gw->loop);
+}
+
+static void
+gateway_on_front_useless(void *arg)
+{
+	struct gateway *gw = arg;
+
+	gw->status = 1;
+	if (!gw->stopping)
+		gateway_stop(gw);
+}
+
+static const struct front_handlers front_handlers = {
+	.started = gateway_on_front_started,
+	.hello = gateway_on_front_hello,
+	.useless = gateway_on_front_useless,
+};
+
+static void
+gateway_on_stop_signal(evutil_socket_t number, short what, void *arg)
+{
+	struct gateway *gw = arg;
+
+	(void)what;
+	if (gw->stopping) {
+		log_info("gateway: a second signal: stopping at once");
+		if (!gw->killing)
+			gateway_kill(gw);
+		return;
+	}
+	gateway_stop(gw);
+	log_info(
+	    "gateway: stopping (%s)", number == SIGINT ? "SIGINT" : "SIGTERM");
+}
+
+static void
+gateway_on_other_signal(evutil_socket_t number, short what, void *arg)
+{
+	(void)what;
+	(void)arg;
+	log_warning("gateway: SIG%s: not supported by this version; restart it "
+		    "to apply a changed configuration",
+	    sigabbrev_np((int)number));
+}
+
+static int
+gateway_catch_signals(struct gateway *gw)
+{
+	static const int numbers[SIGNALS] = { [ON_TERM] = SIGTERM,
+		[ON_INT] = SIGINT,
+		[ON_HUP] = SIGHUP,
+		[ON_USR1] = SIGUSR1 };
+
+	for (int i = 0; i < SIGNALS; i++) {
+		gw->signals[i] = evsignal_new(loop_base(gw->loop), numbers[i],
+		    i <= ON_INT ? gateway_on_stop_signal
+				: gateway_on_other_signal,
+		    gw);
+		if (gw->signals[i] == NULL ||
+		    event_add(gw->signals[i], NULL) == -1)
+			return -1;
+	}
+	gw->summary_timer =
+	    event_new(loop_base(gw->loop), -1, 0, gateway_on_summary_timer, gw);
+	gw->stop_timer =
+	    event_new(loop_base(gw->loop), -1, 0, gateway_on_stop_timer, gw);
+	return gw->summary_timer != NULL && gw->stop_timer != NULL ? 0 : -1;
+}
+
+static int
+gateway_find_identities(struct gateway *gw, char **error)
+{
+	if (geteuid() != 0)
+		return 0;
+	if (identity_find_role(&gw->front_identity, gw->config->user, error) ==
+		-1 ||
+	    identity_find_role(
+		&gw->worker_identity, gw->config->worker_user, error) == -1)
+		return -1;
+	return identity_prepare_chroot(error);
+}
+
+/* Whom jobs run as is a matter of rights: say what is not as it should be. */
+static void
+gateway_tell_identities(struct gateway *gw)
+{
+	char names[512] = "";
+	size_t len = 0;
+
+	if (geteuid() != 0) {
+		log_info("gateway: not started as root: front and workers keep "
+			 "the rights of this user, without chroot");
+		return;
+	}
+	for (size_t i = 0; i < gw->config->backend_count; i++) {
+		const struct config_backend *be = &gw->config->backends[i];
+
+		if (be->user != NULL || be->disabled)
+			continue;
+		(void)snprintf(names + len, sizeof(names) - len, "%s%s",
+		    len > 0 ? ", " : "", be->name);
+		len = strlen(names);
+	}
+	if (len > 0)
+		log_warning("gateway: these backends run as root, because "
+			    "\"user\" is not set for them: %s",
+		    names);
+}
+
+static int
+gateway_find_bindir(struct gateway *gw)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char *slash;
+
+	if (n == -1)
+		return -1;
+	path[n] = '\0';
+	if ((slash = strrchr(path, '/')) == NULL) {
+		errno = ENOENT;
+		return -1;
+	}
+	*slash = '\0';
+	gw->bindir = strdup(path);
+	return gw->bindir != NULL ? 0 : -1;
+}
+
+static int
+gateway_listen(struct gateway *gw, char **error)
+{
+	const char *host = gw->config->host;
+	bool v6 = strchr(host, ':') != NULL;
+
+	if (listen_open(&gw->listeners, host, gw->config->port, error) == -1)
+		return -1;
+	if (asprintf(&gw->url, "http://%s%s%s:%u/sse", v6 ? "[" : "", host,
+		v6 ? "]" : "", gw->listeners.port) == -1) {
+		gw->url = NULL;
+		return -1;
+	}
+	return 0;
+}
+
+static int
+gateway_make_front(struct gateway *gw)
+{
+	char *setup = setup_front(
+	    gw->config, logfile_level(gw->logfile), &gw->front_identity);
+
+	if (setup == NULL)
+		return -1;
+	gw->front = front_new(gw->loop, gw->processes, setup, &gw->listeners,
+	    &front_handlers, gw);
+	return gw->front != NULL ? 0 : -1;
+}
+
+static int __attribute__((format(printf, 2, 3)))
+refuse(char **error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(error, format, args) == -1)
+		*error = NULL;
+	va_end(args);
+	return -1;
+}
+
+/* Look up whom the job runs as; *user stays empty when that is ourselves. */
+static int
+gateway_find_job_user(const struct gateway *gw, const struct config_backend *be,
+    struct identity_user *user, char **error)
+{
+	char *problem = NULL;
+
+	memset(user, 0, sizeof(*user));
+	if (be->user == NULL)
+		return 0;
+	if (geteuid() != 0)
+		return refuse(error,
+		    "%s: backend \"%s\": \"user\" needs a gateway that is "
+		    "started as root; start it as root or remove \"user\"",
+		    gw->config->path, be->name);
+	if (identity_find_user(user, be->user, &problem) == 0)
+		return 0;
+	(void)refuse(error, "%s: backend \"%s\": %s", gw->config->path,
+	    be->name, problem != NULL ? problem : "out of memory");
+	free(problem);
+	return -1;
+}
+
+static char *
+gateway_reaper_setup(const struct gateway *gw, const struct config_backend *be,
+    const struct identity_user *user)
+{
+	const char *const dirs[] = { gw->bindir, MCPGW_LIBEXECDIR, NULL };
+	const struct setup_user as = { user->name, user->uid, user->gid };
+	char **env = environment_make(
+	    environ, user->name != NULL ? user : NULL, be->env, dirs);
+	char *setup;
+
+	if (env == NULL)
+		return NULL;
+	setup = setup_reaper(be, logfile_level(gw->logfile), env, &as);
+	environment_free(&env);
+	return setup;
+}
+
+static int
+gateway_pipe_size(const struct gateway *gw)
+{
+	size_t share = PIPE_TOTAL / (2 * gw->config->backend_count);
+	size_t size = PIPE_MAX;
+
+	while (size > share && size > PIPE_MIN)
+		size /= 2;
+	return (int)size;
+}
+
+static int
+gateway_make_service(struct gateway *gw, size_t i, char **error)
+{
+	const struct config_backend *be = &gw->config->backends[i];
+	struct service_spec spec = {
+		.number = i, .config = be, .pipe_size = gateway_pipe_size(gw)
+	};
+	struct identity_user user;
+
+	if (be->disabled) { /* it is listed, and never started */
+		gw->services[i] = service_new(gw->loop, gw->processes, &spec,
+		    &service_handlers, gw);
+		return gw->services[i] != NULL ? 0 : -1;
+	}
+	if (gateway_find_job_user(gw, be, &user, error) == -1)
+		return -1;
+	spec.worker_setup =
+	    setup_worker(be, logfile_level(gw->logfile), &gw->worker_identity);
+	spec.reaper_setup = gateway_reaper_setup(gw, be, &user);
+	identity_user_free(&user);
+	if (spec.worker_setup == NULL || spec.reaper_setup == NULL) {
+		(void)refuse(error,
+		    "%s: backend \"%s\": its arguments and environment are too "
+		    "long: %s",
+		    gw->config->path, be->name, strerror(errno));
+		free(spec.worker_setup);
+		free(spec.reaper_setup);
+		return -1;
+	}
+	gw->services[i] =
+	    service_new(gw->loop, gw->processes, &spec, &service_handlers, gw);
+	return gw->services[i] != NULL ? 0 : -1;
+}
+
+static int
+gateway_open_log(struct gateway *gw, char **error)
+{
+	if ((gw->console = console_new(gw->loop, STDOUT_FILENO)) == NULL)
+		return refuse(error, "cannot write to standard output: %s",
+		    strerror(errno));
+	gw->logfile = logfile_open(
+	    gw->config->log_dir, gw->config->log_level, gw->console, error);
+	if (gw->logfile == NULL)
+		return -1;
+	log_set_level(logfile_level(gw->logfile));
+	log_set_sink(logfile_sink, gw->logfile);
+	return 0;
+}
+
+static int
+gateway_make_processes(struct gateway *gw, char **error)
+{
+	if (gateway_find_bindir(gw) == -1)
+		return refuse(error, "/proc/self/exe: %s; /proc is needed",
+		    strerror(errno));
+	gw->processes = processes_new(gw->loop, gw->bindir, error);
+	if (gw->processes == NULL)
+		return -1;
+	processes_on_idle(gw->processes, gateway_on_idle, gw);
+	gw->services =
+	    calloc(gw->config->backend_count + 1, sizeof(*gw->services));
+	if (gw->services == NULL || gateway_make_front(gw) == -1)
+		return -1;
+	for (size_t i = 0; i < gw->config->backend_count; i++) {
+		if (gateway_make_service(gw, i, error) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+struct gateway *
+gateway_new(const struct config *config, char **error)
+{
+	struct gateway *gw = calloc(1, sizeof(*gw));
+
+	*error = NULL;
+	if (gw == NULL)
+		return NULL;
+	gw->config = config;
+	if ((gw->loop = loop_new(false)) == NULL ||
+	    gateway_find_identities(gw, error) == -1 ||
+	    gateway_open_log(gw, error) == -1 ||
+	    gateway_listen(gw, error) == -1 ||
+	    gateway_make_processes(gw, error) == -1 ||
+	    gateway_catch_signals(gw) == -1) {
+		if (gw->logfile != NULL && *error != NULL)
+			logfile_quiet(gw->logfile, LOG_LEVEL_CRITICAL, *error);
+		gateway_free(&gw);
+	}
+	return gw;
+}
+
+void
+gateway_free(struct gateway **gateway)
+{
+	struct gateway *gw = *gateway;
+
+	if (gw == NULL)
+		return;
+	if (gw->processes != NULL)
+		processes_on_idle(gw->processes, NULL, NULL);
+	processes_free(&gw->processes);
+	for (size_t i = 0;
+	     gw->services != NULL && i < gw->config->backend_count; i++)
+		service_free(&gw->services[i]);
+	free(gw->services);
+	front_free(&gw->front);
+	listen_close(&gw->listeners);
+	for (int i = 0; i < SIGNALS; i++) {
+		if (gw->signals[i] != NULL)
+			event_free(gw->signals[i]);
+	}
+	if (gw->summary_timer != NULL)
+		event_free(gw->summary_timer);
+	if (gw->stop_timer != NULL)
+		event_free(gw->stop_timer);
+	log_set_sink(NULL, NULL);
+	logfile_close(&gw->logfile);
+	console_free(&gw->console);
+	free(gw->bindir);
+	free(gw->url);
+	loop_free(&gw->loop);
+	free(gw);
+	*gateway = NULL;
+}
+
+int
+gateway_run(struct gateway *gw)
+{
+	char line[512];
+
+	gateway_tell_identities(gw);
+	(void)snprintf(line, sizeof(line), "listening on %s", gw->url);
+	gateway_print(gw, line);
+	logfile_hush(gw->logfile, true);
+	arm(gw->summary_timer, SUMMARY_MS);
+	front_start(gw->front);
+	for (size_t i = 0; i < gw->config->backend_count && !gw->stopping; i++)
+		service_start(gw->services[i]);
+	gateway_check_started(gw);
+	loop_run(gw->loop);
+	if (console_dropped(gw->console) > 0)
+		log_info("console: %lu lines found no room",
+		    console_dropped(gw->console));
+	log_info("gateway: stopped");
+	return gw->status;
+}

@@ -1,0 +1,136 @@
+/* job.c: the process tree of one backend. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "job.h"
+#include "proto/log.h"
+
+struct job {
+	struct process *reaper;
+	const struct job_handlers *handlers;
+	void *arg;
+};
+
+static void
+close_fd(int *fd)
+{
+	if (*fd != -1)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+void
+job_pipes_close(struct job_pipes *pipes)
+{
+	close_fd(&pipes->input);
+	close_fd(&pipes->output);
+	close_fd(&pipes->error);
+}
+
+static bool
+job_on_frame(void *arg, const struct frame *frame, const char *payload)
+{
+	struct job *job = arg;
+	struct setup_job_end end;
+
+	if (frame->type != MSG_OBITUARY ||
+	    setup_parse_job_end(&end, payload, frame->length) == -1)
+		return false;
+	job->handlers->ended(job->arg, &end);
+	return true;
+}
+
+static void
+job_on_gone(void *arg, const struct process_end *end)
+{
+	struct job *job = arg;
+	char why[LOG_STR_MAX];
+
+	job->handlers->gone(job->arg, process_end_text(end, why, sizeof(why)));
+	free(job);
+}
+
+static const struct process_handlers reaper_handlers = {
+	.frame = job_on_frame,
+	.gone = job_on_gone,
+};
+
+/* theirs[i] becomes the job's descriptor i; ours do not block. */
+static int
+make_pipes(int theirs[3], int ours[3], int pipe_size)
+{
+	int fds[2];
+
+	for (int i = 0; i < 3; i++) {
+		if (pipe2(fds, O_CLOEXEC) == -1)
+			return -1;
+		theirs[i] = fds[i == 0 ? 0 : 1];
+		ours[i] = fds[i == 0 ? 1 : 0];
+		if (fcntl(ours[i], F_SETFL, O_NONBLOCK) == -1)
+			return -1;
+		if (i < 2)
+			(void)fcntl(ours[i], F_SETPIPE_SZ, pipe_size);
+	}
+	return 0;
+}
+
+struct job *
+job_start(struct processes *processes, const char *subject, const char *setup,
+    int pipe_size, struct job_pipes *pipes, const struct job_handlers *handlers,
+    void *arg)
+{
+	struct frame frame = { .type = MSG_SETUP };
+	struct job *job = calloc(1, sizeof(*job));
+	int theirs[3] = { -1, -1, -1 }, ours[3] = { -1, -1, -1 };
+	int saved;
+
+	if (job == NULL)
+		return NULL;
+	job->handlers = handlers;
+	job->arg = arg;
+	if (make_pipes(theirs, ours, pipe_size) == 0)
+		job->reaper = process_start(processes, ROLE_REAPER, subject,
+		    theirs, &reaper_handlers, job);
+	saved = errno;
+	for (int i = 0; i < 3; i++)
+		close_fd(&theirs[i]);
+	if (job->reaper == NULL) {
+		for (int i = 0; i < 3; i++)
+			close_fd(&ours[i]);
+		free(job);
+		errno = saved;
+		return NULL;
+	}
+	process_send(job->reaper, &frame, setup);
+	pipes->input = ours[0];
+	pipes->output = ours[1];
+	pipes->error = ours[2];
+	return job;
+}
+
+void
+job_stop(struct job *job, unsigned int wait_ms, unsigned int term_ms)
+{
+	struct frame frame = { .type = MSG_STOP };
+	char *json = setup_stop(wait_ms, term_ms);
+
+	if (json == NULL)
+		job_kill(job);
+	else
+		process_send(job->reaper, &frame, json);
+	free(json);
+}
+
+void
+job_kill(struct job *job)
+{
+	process_close(job->reaper);
+}
+
+void
+job_kill_reaper(struct job *job, const char *why)
+{
+	process_kill(job->reaper, why);
+}

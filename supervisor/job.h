@@ -1,0 +1,48 @@
+/* job.h: the process tree of one backend, kept by a reaper of its own. */
+#ifndef SUPERVISOR_JOB_H
+#define SUPERVISOR_JOB_H
+
+#include <stdbool.h>
+
+#include "process.h"
+#include "setup.h"
+
+struct job;
+
+/* Our ends of the job's pipes, for its worker. */
+struct job_pipes {
+	int input; /* write end of its stdin */
+	int output;
+	int error;
+};
+
+struct job_handlers {
+	/* The job ended, or could not be started; everything of it is gone. */
+	void (*ended)(void *arg, const struct setup_job_end *end);
+	/* The reaper is gone; called once, after ended() or instead of it with
+	 * a text that says why.  The struct job is freed when this returns. */
+	void (*gone)(void *arg, const char *why);
+};
+
+/*
+ * Start a reaper and send it setup (see setup_reaper()).  pipe_size is asked of
+ * the kernel for stdin and stdout.  subject is "reaper NAME".  NULL with errno,
+ * else *pipes are the caller's, non-blocking and close-on-exec.
+ */
+struct job *job_start(struct processes *processes, const char *subject,
+    const char *setup, int pipe_size, struct job_pipes *pipes,
+    const struct job_handlers *handlers, void *arg);
+
+/* End it: wait for it to end by itself, then SIGTERM, wait, then SIGKILL. */
+void job_stop(struct job *job, unsigned int wait_ms, unsigned int term_ms);
+
+/* The reaper kills all of it at once. */
+void job_kill(struct job *job);
+
+/* Kill the reaper itself, which did not do its work; its job falls to us. */
+void job_kill_reaper(struct job *job, const char *why);
+
+/* Close those that are open; they become -1. */
+void job_pipes_close(struct job_pipes *pipes);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * service.h: one configured backend kept running: its job, its worker, and the
+ * state machine that starts and ends both together.
+ */
+#ifndef SUPERVISOR_SERVICE_H
+#define SUPERVISOR_SERVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backend.h"
+#include "config.h"
+#include "process.h"
+#include "proto/log.h"
+
+struct service;
+
+struct service_handlers {
+	/* Its state or its counts changed. */
+	void (*changed)(void *arg, struct service *service);
+	/* It has a new worker, which needs a link to the front. */
+	void (*link)(void *arg, struct service *service);
+	/* Something happened that a user wants to know. */
+	void (*tell)(void *arg, enum log_level level, const char *text);
+};
+
+/* What a service is made of; the two texts are taken, the rest is borrowed. */
+struct service_spec {
+	size_t number; /* its place in the configuration */
+	const struct config_backend *config;
+	char *worker_setup; /* payloads of SETUP */
+	char *reaper_setup;
+	int pipe_size;
+};
+
+/* NULL with ENOMEM; the texts of spec are then freed too. */
+struct service *service_new(struct loop *loop, struct processes *processes,
+    const struct service_spec *spec, const struct service_handlers *handlers,
+    void *arg);
+void service_free(struct service **service);
+
+/* Keep it running from now on; nothing happens to a disabled one. */
+void service_start(struct service *service);
+
+/* End it in peace: its job may finish what it does within a few seconds. */
+void service_stop(struct service *service);
+
+/* End it at once. */
+void service_kill(struct service *service);
+
+size_t service_number(const struct service *service);
+const char *service_name(const struct service *service);
+enum backend_state service_state(const struct service *service);
+bool service_is_disabled(const struct service *service);
+
+/* It is ready, or its first try failed, or it is not wanted. */
+bool service_is_settled(const struct service *service);
+
+/* Tools that it offers while it is ready. */
+unsigned int service_tools(const struct service *service);
+
+/* Why it is not ready; NULL when there is nothing to say. */
+const char *service_reason(const struct service *service);
+
+/* Milliseconds until the next try, or -1. */
+int64_t service_retry_ms(const struct service *service);
+
+/* True while it has a worker that can use a link. */
+bool service_can_link(const struct service *service);
+
+/* Give the worker its end of a link; *fd is taken in any case. */
+void service_send_link(struct service *service, uint32_t generation, int *fd);
+
+#endif

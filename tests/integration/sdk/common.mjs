@@ -1,0 +1,187 @@
+// A gateway for the tests of this folder, the SDK's client on it, and the same
+// client on a server directly, to compare what both say.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { chmodSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const source = join(here, "../../..");
+const build = process.env.MCPGW_BUILD ?? join(source, "build-dev");
+export const patience = Number(process.env.MCPGW_TEST_PATIENCE ?? 1);
+export const program = (name) => join(build, name);
+export const installed = (name) => join(here, "../node_modules/.bin", name);
+export const folder = mkdtempSync(join(tmpdir(), "mcpgw-sdk-"));
+chmodSync(folder, 0o755);
+
+// What the SDK's client must not wait for longer.
+const options = { timeout: 60000 * patience, resetTimeoutOnProgress: true };
+
+/** Start a gateway with these backends; {url, stop, log}. */
+export async function startGateway(backends)
+{
+	const config = join(folder, "config.json");
+	writeFileSync(config, JSON.stringify({ mcpServers: backends }));
+	const console = join(folder, "console.txt");
+	const out = openSync(console, "w");
+	const child = spawn(program("mcp-gatewayd"),
+		["--config", config, "--host", "127.0.0.1", "--port", "0"],
+		{ cwd: folder, stdio: ["ignore", out, out] });
+	const ended = new Promise((resolve) => child.on("exit",
+		(code, signal) => resolve(code ?? signal)));
+	const log = () => readdirSync(join(folder, "logs")).map((name) =>
+		readFileSync(join(folder, "logs", name), "utf8")).join("");
+	let url;
+	for (let i = 0; i < 1000 && !url; i++) {
+		await sleep(10);
+		url = readFileSync(console, "utf8")
+			.match(/http:\/\/127\.0\.0\.1:[1-9]\d*\/sse/)?.[0];
+		assert.equal(child.exitCode, null, readFileSync(console, "utf8"));
+	}
+	assert.ok(url, `no address: ${readFileSync(console, "utf8")}`);
+	return {
+		url, log,
+		/** End it; the exit status must be 0 and come in time. */
+		async stop()
+		{
+			child.kill("SIGTERM");
+			const status = await Promise.race([ended,
+				sleep(15000 * patience, "still there", { ref: false })]);
+			child.kill("SIGKILL");
+			assert.equal(status, 0, log());
+			rmSync(folder, { recursive: true, force: true });
+		},
+	};
+}
+
+async function connect(transport)
+{
+	// No capabilities: servers offer more tools to clients with sampling or
+	// elicitation, and the gateway declares neither to its backends.
+	const client = new Client({ name: "sdk-test", version: "1" },
+		{ capabilities: {} });
+	client.errors = [];
+	client.onerror = (error) => client.errors.push(error);
+	await client.connect(transport, options);
+	return client;
+}
+
+/** The SDK's client on the gateway. */
+export const throughGateway = (url) =>
+	connect(new SSEClientTransport(new URL(url)));
+
+/** The SDK's client on a server of its own. */
+export const directly = (entry) => connect(new StdioClientTransport({
+	command: entry.command, args: entry.args, stderr: "ignore",
+	env: { ...process.env, ...entry.env }, cwd: folder,
+}));
+
+const lists = {
+	tools: "listTools", resources: "listResources",
+	resourceTemplates: "listResourceTemplates", prompts: "listPrompts",
+};
+
+/** All items of a kind, all pages; none where the server has no such list. */
+export async function all(client, kind)
+{
+	const items = [];
+	let cursor;
+	do {
+		let page;
+		try {
+			page = await client[lists[kind]](
+				cursor === undefined ? {} : { cursor }, options);
+		} catch (error) {
+			if (error.code === -32601)
+				return [];
+			throw error;
+		}
+		items.push(...page[kind]);
+		cursor = page.nextCursor;
+	} while (cursor !== undefined);
+	return items;
+}
+
+/** Wait until a tool whose name begins so is listed. */
+export async function waitListed(client, ...prefixes)
+{
+	for (let i = 0; i < 300 * patience; i++) {
+		const names = (await all(client, "tools")).map((tool) => tool.name);
+		if (prefixes.every((prefix) =>
+			names.some((name) => name.startsWith(prefix))))
+			return;
+		await sleep(100);
+	}
+	assert.fail(`not listed: ${prefixes}`);
+}
+
+/** The outcome of a request, an error too, as something to compare. */
+export async function outcome(promise)
+{
+	try {
+		return { result: await promise };
+	} catch (error) {
+		assert.equal(typeof error.code, "number", error);
+		return { code: error.code, message: error.message, data: error.data };
+	}
+}
+
+/** One server through the gateway, and itself. */
+export class Pair {
+	constructor(name, gateway, direct)
+	{
+		this.name = name;
+		this.gateway = gateway;
+		this.direct = direct;
+	}
+
+	/** Lists are equal but for the names of tools and prompts. */
+	async assertEqualLists(uriStart)
+	{
+		for (const kind of Object.keys(lists)) {
+			const named = kind === "tools" || kind === "prompts";
+			const ours = (await all(this.gateway, kind)).filter((item) =>
+				named ? item.name.startsWith(`${this.name}/`)
+					: uriStart !== undefined &&
+						(item.uri ?? item.uriTemplate).startsWith(uriStart));
+			const theirs = await all(this.direct, kind);
+			assert.deepEqual(ours.map((item) => named ? {
+				...item, name: item.name.slice(this.name.length + 1),
+			} : item), theirs, kind);
+		}
+		assert.ok((await all(this.direct, "tools")).length > 0);
+	}
+
+	/** One call on both sides, in this order; before() sets the stage. */
+	async call(tool, args = {}, { clean = (x) => x, before = () => {},
+		more = {} } = {})
+	{
+		const seen = [];
+		for (const [client, name] of [
+			[this.direct, tool], [this.gateway, `${this.name}/${tool}`]]) {
+			await before();
+			seen.push(clean(await outcome(client.callTool(
+				{ name, arguments: args }, undefined,
+				{ ...options, ...more }))));
+		}
+		assert.deepEqual(seen[1], seen[0], `${tool} ${JSON.stringify(args)}`);
+		return seen[1].result;
+	}
+
+	/** Any other request on both sides. */
+	async same(request, clean = (x) => x)
+	{
+		const theirs = clean(await outcome(request(this.direct, (name) => name)));
+		const ours = clean(await outcome(request(this.gateway,
+			(name) => `${this.name}/${name}`)));
+		assert.deepEqual(ours, theirs);
+		return ours.result;
+	}
+}

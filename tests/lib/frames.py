@@ -1,0 +1,144 @@
+"""The frames between two processes of the gateway, and a front on its own:
+the test plays the supervisor and every worker."""
+
+import array
+import json
+import socket
+import struct
+import subprocess
+
+import gateway
+
+HEADER = struct.Struct(">IHHQII")
+TYPES = ["", "HELLO", "SETUP", "READY", "LOG", "OBITUARY", "LOGLEVEL",
+         "LISTEN", "BACKEND", "LINK", "JOB_STDIN", "JOB_STDOUT", "JOB_STDERR",
+         "STOP", "GREETING", "CATALOG", "REQUEST", "RESPONSE", "EVENT",
+         "NOTIFY", "CANCEL", "FAIL", "CLIENT_LEVEL"]
+TOOLS, RESOURCES, TEMPLATES, PROMPTS = range(4)
+DEFAULT_CAPABILITIES = {"tools": {}, "logging": {}, "completions": {}}
+
+
+class Peer:
+    """One end of a channel."""
+
+    def __init__(self, end):
+        self.socket = end
+        self.socket.settimeout(10)
+        self.pending = b""
+
+    def send(self, kind, payload=b"", ident=0, client=0, flags=0, fd=None):
+        """Send one frame; payload is bytes, or an object for JSON."""
+        if not isinstance(payload, bytes):
+            payload = json.dumps(payload).encode()
+        number = TYPES.index(kind) if isinstance(kind, str) else kind
+        data = HEADER.pack(len(payload), number, flags, ident, client, 0)
+        if fd is None:
+            self.socket.sendall(data + payload)
+        else:
+            self.socket.sendmsg([data + payload], [(
+                socket.SOL_SOCKET, socket.SCM_RIGHTS,
+                array.array("i", [fd]))])
+
+    def take(self):
+        """Wait for a frame: its type, id, flags and payload; None at the
+        end."""
+        while True:
+            if len(self.pending) >= HEADER.size:
+                length, kind, flags, ident, _, _ = HEADER.unpack(
+                    self.pending[:HEADER.size])
+                end = HEADER.size + length
+                if len(self.pending) >= end:
+                    payload = self.pending[HEADER.size:end]
+                    self.pending = self.pending[end:]
+                    return TYPES[kind], ident, flags, payload
+            try:
+                data = self.socket.recv(1 << 20)
+            except ConnectionResetError:
+                data = b""
+            if not data:
+                return None
+            self.pending += data
+
+    def expect(self, kind):
+        """Wait for a frame of this type, past others."""
+        while True:
+            frame = self.take()
+            assert frame is not None, f"end of file, no {kind}"
+            if frame[0] == kind:
+                return frame
+
+    def close(self):
+        """Close this end."""
+        self.socket.close()
+
+
+class Worker(Peer):
+    """The far end of a link, with the usual first words said."""
+
+    def __init__(self, end, tools=("echo",), capabilities=None,
+                 revision="2025-11-25"):
+        super().__init__(end)
+        self.send("GREETING", {
+            "protocolVersion": revision,
+            "capabilities": capabilities or DEFAULT_CAPABILITIES,
+            "serverInfo": {"name": "fake", "version": "1"}})
+        self.send("CATALOG", [{"name": name, "inputSchema": {
+            "type": "object"}} for name in tools], flags=TOOLS)
+        for kind in (RESOURCES, TEMPLATES, PROMPTS):
+            self.send("CATALOG", [], flags=kind)
+
+    def request(self):
+        """Wait for a request: its number and the message."""
+        _, ident, _, payload = self.expect("REQUEST")
+        return ident, json.loads(payload)
+
+    def answer(self, ident, result):
+        """Answer a request."""
+        self.send("RESPONSE", {"jsonrpc": "2.0", "id": ident,
+                               "result": result}, ident)
+
+
+class Front:
+    """A running mcp-gateway-front."""
+
+    def __init__(self, backends=("a", "b")):
+        ours, theirs = socket.socketpair()
+        number = theirs.fileno()
+        self.child = subprocess.Popen(
+            ["sh", "-c", f'exec "$0" 3<&{number}',
+             gateway.program("mcp-gateway-front")], pass_fds=[number],
+            stdin=subprocess.DEVNULL)
+        theirs.close()
+        self.supervisor = Peer(ours)
+        self.supervisor.send("SETUP", {
+            "log_level": "debug", "identity": None, "hosts": [],
+            "origins": [], "backends": list(backends)})
+        listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self.address = listener.getsockname()
+        self.supervisor.send("LISTEN", {"address": "test"},
+                             fd=listener.fileno())
+        listener.close()
+        self.generation = 0
+        self.workers = []
+
+    def link(self, backend, **more):
+        """Attach a new worker to a backend."""
+        ours, theirs = socket.socketpair()
+        self.generation += 1
+        self.supervisor.send("LINK", ident=backend, client=self.generation,
+                             fd=theirs.fileno())
+        theirs.close()
+        worker = Worker(ours, **more)
+        self.workers.append(worker)
+        return worker
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        alive = self.child.poll() is None
+        self.supervisor.close()
+        for worker in self.workers:
+            worker.close()
+        status = self.child.wait(10)
+        assert alive and status == 79, f"front ended with {status}"

@@ -1,0 +1,389 @@
+/*
+ * The table of keys, the JSON Schema, the manual page and the shipped files say
+ * the same.
+ */
+#include "config_test.h"
+
+#include "proto/json.h"
+
+#include "config_keys.h"
+#include "config_text.h"
+
+#define SOURCE_MAX (256U << 10)
+
+/* The schema's name and the manual page's heading of each section. */
+static const struct {
+	const char *schema;
+	const char *manual;
+} sections[CONFIG_SECTIONS] = {
+	[CONFIG_TOP] = { "top", ".Ss Sections\n" },
+	[CONFIG_GATEWAY] = { "gateway", ".Ss Gateway\n" },
+	[CONFIG_BACKEND] = { "backend", ".Ss Backend\n" },
+};
+
+/* Where the file lies in the source tree, which begins where this one does. */
+static const char *
+path_of(const char *name)
+{
+	static char path[4096];
+	static const char here[] = "tests/unit/supervisor/";
+	const char *end = strstr(__FILE__, here);
+
+	assert_non_null(end);
+	snprintf(path, sizeof(path), "%.*s%s", (int)(end - __FILE__), __FILE__,
+	    name);
+	return path;
+}
+
+/* A file of the source tree; the caller's. */
+static char *
+source(const char *name, size_t *len)
+{
+	const char *path = path_of(name);
+	char *text;
+
+	if (config_text_read(&text, len, path, SOURCE_MAX) != CONFIG_READ_OK)
+		fail_msg("cannot read %s", path);
+	return text;
+}
+
+static struct json_span
+trim(const char *text, size_t len)
+{
+	while (len > 0 && text[len - 1] == '\n')
+		len--;
+	return (struct json_span){ text, len };
+}
+
+static size_t
+members(struct json_span object)
+{
+	struct json_span key, value;
+	struct json_iter it;
+	size_t n = 0;
+
+	json_iter_init(&it, object);
+	while (json_iter_member(&it, &key, &value))
+		n++;
+	return n;
+}
+
+static double
+number(struct json_span value)
+{
+	assert_int_equal(json_kind(value), JSON_NUMBER);
+	return strtod(value.at, NULL);
+}
+
+static const char *
+schema_type(enum config_type type)
+{
+	switch (type) {
+	case CONFIG_STRING:
+	case CONFIG_CHOICE:
+		return "string";
+	case CONFIG_STRINGS:
+		return "array";
+	case CONFIG_ENV:
+		return "object";
+	case CONFIG_BOOLEAN:
+		return "boolean";
+	case CONFIG_PORT:
+		return "integer";
+	case CONFIG_SECONDS:
+		return "number";
+	case CONFIG_SECTION:
+	case CONFIG_IGNORED:
+		return NULL;
+	}
+	return NULL;
+}
+
+static void
+choices_must_agree(const struct config_key *key, struct json_span list)
+{
+	struct json_span value;
+	struct json_iter it;
+	size_t i = 0;
+
+	assert_int_equal(json_kind(list), JSON_ARRAY);
+	json_iter_init(&it, list);
+	for (; json_iter_element(&it, &value); i++) {
+		assert_non_null(key->choices[i]);
+		assert_true(json_string_is(value, key->choices[i]));
+	}
+	assert_null(key->choices[i]);
+}
+
+static void
+schema_must_agree(const struct config_key *key, struct json_span schema)
+{
+	struct json_span fallback = json_get(schema, "default");
+	const char *type = schema_type(key->type);
+	bool numeric = key->type == CONFIG_PORT || key->type == CONFIG_SECONDS;
+
+	print_message("schema of %s\n", key->name);
+	assert_true(
+	    json_string_is(json_get(schema, "description"), key->description));
+	if (type == NULL)
+		assert_null(json_get(schema, "type").at);
+	else
+		assert_true(json_string_is(json_get(schema, "type"), type));
+	if (key->fallback == NULL) {
+		assert_null(fallback.at);
+	} else {
+		assert_int_equal(fallback.len, strlen(key->fallback));
+		assert_memory_equal(fallback.at, key->fallback, fallback.len);
+	}
+	assert_int_equal(numeric, json_get(schema, "minimum").at != NULL);
+	assert_int_equal(numeric, json_get(schema, "maximum").at != NULL);
+	if (numeric) {
+		assert_true(number(json_get(schema, "minimum")) == key->min);
+		assert_true(number(json_get(schema, "maximum")) == key->max);
+	}
+	if (key->type == CONFIG_CHOICE)
+		choices_must_agree(key, json_get(schema, "enum"));
+	else
+		assert_null(json_get(schema, "enum").at);
+}
+
+static void
+the_schema_has_the_keys_of_the_table(void **state)
+{
+	size_t len;
+	char *text = source("config/mcp-gateway.schema.json", &len);
+	struct json_span root = trim(text, len);
+	struct json_scan scan;
+
+	(void)state;
+	assert_int_equal(json_scan(text, len, NULL, 0, NULL, &scan), 0);
+	for (unsigned int s = 0; s < CONFIG_SECTIONS; s++) {
+		size_t n;
+		const struct config_key *keys = config_keys(s, &n);
+		struct json_span section =
+		    json_get(json_get(root, "$defs"), sections[s].schema);
+		struct json_span properties = json_get(section, "properties");
+		struct json_span others =
+		    json_get(section, "additionalProperties");
+
+		assert_int_equal(members(properties), n);
+		assert_int_equal(json_kind(others), JSON_BOOLEAN);
+		assert_int_equal(*others.at, 'f');
+		for (size_t i = 0; i < n; i++)
+			schema_must_agree(
+			    &keys[i], json_get(properties, keys[i].name));
+	}
+	free(text);
+}
+
+static void
+line_must_have(const char *line, const char *part)
+{
+	if (strstr(line, part) == NULL)
+		fail_msg("the manual page has no \"%s\" in: %s", part, line);
+}
+
+/* The default of a key as the manual page writes it. */
+static void
+manual_default(char *dst, size_t cap, const char *fallback)
+{
+	size_t n = strlen(fallback);
+
+	if (strcmp(fallback, "[]") == 0 || strcmp(fallback, "{}") == 0)
+		strlcpy(dst, "default none", cap);
+	else if (*fallback == '"')
+		snprintf(dst, cap, "default %.*s", (int)n - 2, fallback + 1);
+	else
+		snprintf(dst, cap, "default %s", fallback);
+}
+
+/* line is what follows ".It Cm ". */
+static void
+manual_must_agree(const struct config_key *key, const char *line)
+{
+	char part[128];
+
+	snprintf(part, sizeof(part), "%s Pq ", key->name);
+	if (strncmp(line, part, strlen(part)) != 0)
+		fail_msg("the manual page has %s instead of %s", line, part);
+	if (key->fallback != NULL) {
+		manual_default(part, sizeof(part), key->fallback);
+		line_must_have(line, part);
+	} else {
+		assert_null(strstr(line, "default"));
+	}
+	if (key->type == CONFIG_PORT || key->type == CONFIG_SECONDS) {
+		snprintf(
+		    part, sizeof(part), "from %g to %g", key->min, key->max);
+		line_must_have(line, part);
+	}
+	for (size_t i = 0; key->choices != NULL && key->choices[i] != NULL; i++)
+		line_must_have(line, key->choices[i]);
+	if (key->type == CONFIG_IGNORED)
+		line_must_have(line, "ignored");
+}
+
+static void
+the_manual_page_has_the_keys_of_the_table(void **state)
+{
+	static const char item[] = "\n.It Cm ";
+	size_t len;
+	char *text = source("config/mcp-gateway.json.5", &len);
+
+	(void)state;
+	for (unsigned int s = 0; s < CONFIG_SECTIONS; s++) {
+		size_t n, i = 0;
+		const struct config_key *keys = config_keys(s, &n);
+		char *part = strstr(text, sections[s].manual);
+		char *end = part == NULL ? NULL : strstr(part, "\n.El\n");
+		char *at;
+
+		assert_non_null(end);
+		for (at = part; (at = strstr(at, item)) != NULL && at < end;
+		     i++) {
+			char line[256];
+
+			at += sizeof(item) - 1;
+			snprintf(line, sizeof(line), "%.*s",
+			    (int)strcspn(at, "\n"), at);
+			assert_true(i < n);
+			manual_must_agree(&keys[i], line);
+		}
+		assert_int_equal(i, n);
+	}
+	free(text);
+}
+
+static void
+every_example_of_the_table_is_good(void **state)
+{
+	size_t n;
+	const struct config_key *keys = config_keys(CONFIG_GATEWAY, &n);
+	struct config *c;
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		snprintf(text, sizeof(text), "{\"gateway\": {\"%s\": %s}}",
+		    keys[i].name, keys[i].example);
+		c = must_parse(text);
+		config_free(&c);
+	}
+	keys = config_keys(CONFIG_BACKEND, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (keys[i].type == CONFIG_IGNORED)
+			continue;
+		snprintf(text, sizeof(text), "{\"a\": {%s \"%s\": %s%s}}",
+		    strcmp(keys[i].name, "command") == 0
+			? ""
+			: "\"command\": \"x\",",
+		    keys[i].name, keys[i].example,
+		    strcmp(keys[i].name, "url") == 0 ? ", \"disabled\": true"
+						     : "");
+		c = must_parse(text);
+		config_free(&c);
+	}
+}
+
+static void
+the_shipped_files_load(void **state)
+{
+	struct config_errors errors;
+	struct config *c;
+
+	(void)state;
+	if (config_load(&c, path_of("config/config.json"), &errors) == -1)
+		fail_msg("%s", errors.list[0].text);
+	assert_int_equal(c->backend_count, 2);
+	assert_string_equal(c->backends[0].name, "bash");
+	assert_string_equal(c->backends[0].command, "mcp-server-bash");
+	assert_string_equal(c->backends[1].name, "example");
+	assert_string_equal(c->backends[1].command, "mcp-server-example");
+	config_free(&c);
+	if (config_load(&c, path_of("config/config.example.jsonc"), &errors) ==
+	    -1)
+		fail_msg("%s", errors.list[0].text);
+	config_free(&c);
+}
+
+static void
+the_example_file_shows_every_key(void **state)
+{
+	size_t len;
+	char *text = source("config/config.example.jsonc", &len);
+
+	(void)state;
+	for (unsigned int s = 0; s < CONFIG_SECTIONS; s++) {
+		size_t n;
+		const struct config_key *keys = config_keys(s, &n);
+
+		for (size_t i = 0; i < n; i++) {
+			char quoted[64];
+
+			snprintf(
+			    quoted, sizeof(quoted), "\"%s\"", keys[i].name);
+			/* What VS Code asks has no place in our example. */
+			if (strcmp(keys[i].name, "inputs") != 0)
+				line_must_have(text, quoted);
+		}
+	}
+	free(text);
+}
+
+static void
+near_misses_are_understood(void **state)
+{
+	static const struct {
+		enum config_section section;
+		const char *name;
+		const char *meant;
+	} cases[] = {
+		{ CONFIG_GATEWAY, "prot", "port" },
+		{ CONFIG_GATEWAY, "Port", "port" },
+		{ CONFIG_GATEWAY, "loglevel", "log_level" },
+		{ CONFIG_GATEWAY, "log", NULL },
+		{ CONFIG_GATEWAY, "allowed_host", "allowed_hosts" },
+		{ CONFIG_GATEWAY, "", NULL },
+		{ CONFIG_BACKEND, "commands", "command" },
+		{ CONFIG_BACKEND, "arg", "args" },
+		{ CONFIG_BACKEND, "agrs", "args" },
+		{ CONFIG_BACKEND, "startupTimeout", "startup_timeout" },
+		{ CONFIG_BACKEND, "Timeout", "request_timeout" },
+		{ CONFIG_BACKEND, "uri", "url" },
+		{ CONFIG_BACKEND, "xyz", NULL },
+		{ CONFIG_BACKEND, "a_name_that_is_longer_than_all_keys_are",
+		    NULL },
+		{ CONFIG_TOP, "mcp_servers", "mcpServers" },
+		{ CONFIG_TOP, "Gateway", "gateway" },
+		{ CONFIG_TOP, "playwright", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *meant =
+		    config_keys_suggest(cases[i].section, cases[i].name);
+
+		if (cases[i].meant == NULL
+			? meant != NULL
+			: meant == NULL || strcmp(meant, cases[i].meant) != 0)
+			fail_msg("%s: %s instead of %s", cases[i].name,
+			    meant == NULL ? "nothing" : meant,
+			    cases[i].meant == NULL ? "nothing"
+						   : cases[i].meant);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_schema_has_the_keys_of_the_table),
+		cmocka_unit_test(the_manual_page_has_the_keys_of_the_table),
+		cmocka_unit_test(every_example_of_the_table_is_good),
+		cmocka_unit_test(the_shipped_files_load),
+		cmocka_unit_test(the_example_file_shows_every_key),
+		cmocka_unit_test(near_misses_are_understood),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

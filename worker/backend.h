@@ -1,0 +1,66 @@
+/*
+ * backend.h: one backend, whatever its transport: what it says goes to the
+ * greeting, to the link or is answered here; what the front says goes to it.
+ */
+#ifndef WORKER_BACKEND_H
+#define WORKER_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "transport.h"
+
+struct backend;
+struct buf;
+struct loop;
+
+/* notifications/message that pass in a second: the front fans them out. */
+#define BACKEND_MESSAGES_PER_SECOND 1000
+/* notifications/progress that pass in a second, of all calls together. */
+#define BACKEND_PROGRESS_PER_SECOND 10000
+/* Log records about lines that are no message: banners, debugging output. */
+#define BACKEND_JUNK_BURST      20
+#define BACKEND_JUNK_PER_SECOND 2
+
+struct backend_handlers {
+	/* It is ready, or its counts changed: backend_add_ready(). */
+	void (*ready)(void *arg);
+	/* The greeting failed.  why continues the sentence "the backend …". */
+	void (*failed)(void *arg, const char *why);
+	/* The transport is at its end.  The same. */
+	void (*lost)(void *arg, const char *why);
+};
+
+/*
+ * name is borrowed until backend_free(), handlers and arg too; timeout_ms is
+ * that of a request.  NULL with errno ENOMEM.
+ */
+struct backend *backend_new(struct loop *loop, const char *name,
+    uint32_t timeout_ms, const struct backend_handlers *handlers, void *arg);
+
+/* Frees the transport too.  Not from within a callback of the backend's. */
+void backend_free(struct backend **backend);
+
+/* What a transport for this backend is created with; its arg is the backend. */
+extern const struct transport_events backend_transport_events;
+
+/* Take the transport and send initialize. */
+void backend_start(struct backend *backend, struct transport *transport);
+
+/* Take *fd (set to -1) as the new link to the front.  0, or -1 with errno. */
+int backend_link(struct backend *backend, int *fd, uint32_t generation);
+
+/* Append the payload of READY.  0, or -1 with errno ENOMEM. */
+int backend_add_ready(const struct backend *backend, struct buf *b);
+
+/* Log what was dropped so far, if anything was. */
+void backend_report(const struct backend *backend);
+
+/* Write now what the link takes; true when nothing is left to write. */
+bool backend_flush_link(struct backend *backend);
+
+/* The link's socket, for poll(2), or -1. */
+int backend_link_fd(const struct backend *backend);
+
+#endif

@@ -1,0 +1,352 @@
+/* greeting.c: initialize, notifications/initialized, and the lists. */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "greeting.h"
+#include "proto/log.h"
+
+/* Own ids are below the first slot of the front's: see ARCHITECTURE.md. */
+#define OWN_ID_MAX 65535U
+
+/* Of serverInfo's name and version this much is told to the supervisor. */
+#define SERVER_NAME_MAX 128
+
+enum greeting_state {
+	GREETING_IDLE,
+	GREETING_INITIALIZING, /* initialize was sent */
+	GREETING_LISTING,      /* initialized was sent, lists are awaited */
+	GREETING_UP,
+	GREETING_FAILED,
+};
+
+struct greeting {
+	enum greeting_state state;
+	const char *name;
+	const struct greeting_handlers *handlers;
+	void *arg;
+	struct lists *lists;
+	const struct mcp_revision *revision;
+	bool logging;
+	uint32_t last_id;
+	uint32_t initialize_id;
+	struct buf result;
+};
+
+static const char *const state_names[] = {
+	[GREETING_IDLE] = "idle",
+	[GREETING_INITIALIZING] = "initializing",
+	[GREETING_LISTING] = "listing",
+	[GREETING_UP] = "up",
+	[GREETING_FAILED] = "failed",
+};
+
+/* The only place that writes greeting->state. */
+static void
+greeting_transition(
+    struct greeting *greeting, enum greeting_state to, const char *why)
+{
+	static const unsigned int may_become[] = {
+		[GREETING_IDLE] = 1U << GREETING_INITIALIZING,
+		[GREETING_INITIALIZING] =
+		    1U << GREETING_LISTING | 1U << GREETING_FAILED,
+		[GREETING_LISTING] = 1U << GREETING_UP | 1U << GREETING_FAILED,
+		[GREETING_UP] = 0,
+		[GREETING_FAILED] = 0,
+	};
+
+	assert(may_become[greeting->state] & 1U << to);
+	log_debug("backend %s: %s -> %s (%s)", greeting->name,
+	    state_names[greeting->state], state_names[to], why);
+	greeting->state = to;
+}
+
+static void
+fail(struct greeting *greeting, const char *why)
+{
+	greeting_transition(greeting, GREETING_FAILED, why);
+	greeting->handlers->failed(greeting->arg, why);
+}
+
+static int
+on_send(void *arg, const char *text, size_t len)
+{
+	struct greeting *greeting = arg;
+
+	return greeting->handlers->send(greeting->arg, text, len);
+}
+
+static uint32_t
+on_next_id(void *arg)
+{
+	return greeting_next_id(arg);
+}
+
+static void
+on_changed(void *arg, enum catalog_kind kind)
+{
+	struct greeting *greeting = arg;
+
+	greeting->handlers->changed(greeting->arg, kind);
+}
+
+static void
+on_complete(void *arg)
+{
+	struct greeting *greeting = arg;
+
+	greeting_transition(greeting, GREETING_UP, "all lists are known");
+	greeting->handlers->up(greeting->arg);
+}
+
+static const struct lists_handlers lists_handlers = {
+	.send = on_send,
+	.next_id = on_next_id,
+	.changed = on_changed,
+	.complete = on_complete,
+};
+
+struct greeting *
+greeting_new(struct loop *loop, const char *name, uint32_t timeout_ms,
+    const struct greeting_handlers *handlers, void *arg)
+{
+	struct greeting *greeting = calloc(1, sizeof(*greeting));
+
+	if (greeting == NULL)
+		return NULL;
+	greeting->name = name;
+	greeting->handlers = handlers;
+	greeting->arg = arg;
+	greeting->lists =
+	    lists_new(loop, name, timeout_ms, &lists_handlers, greeting);
+	if (greeting->lists == NULL)
+		greeting_free(&greeting);
+	return greeting;
+}
+
+void
+greeting_free(struct greeting **greeting)
+{
+	if (*greeting == NULL)
+		return;
+	lists_free(&(*greeting)->lists);
+	buf_free(&(*greeting)->result);
+	free(*greeting);
+	*greeting = NULL;
+}
+
+uint32_t
+greeting_next_id(struct greeting *greeting)
+{
+	greeting->last_id = greeting->last_id % OWN_ID_MAX + 1;
+	return greeting->last_id;
+}
+
+void
+greeting_start(struct greeting *greeting)
+{
+	char text[256];
+	int n;
+
+	greeting->initialize_id = greeting_next_id(greeting);
+	n = snprintf(text, sizeof(text),
+	    "{\"jsonrpc\":\"2.0\",\"id\":%" PRIu32 ",\"method\":\"initialize\","
+	    "\"params\":{\"protocolVersion\":\"%s\",\"capabilities\":{},"
+	    "\"clientInfo\":{\"name\":\"mcp-gateway\",\"version\":\"%s\"}}}",
+	    greeting->initialize_id, mcp_revision_latest_legacy()->name,
+	    MCPGW_VERSION);
+	assert(n > 0 && (size_t)n < sizeof(text));
+	greeting_transition(greeting, GREETING_INITIALIZING, "started");
+	if (greeting->handlers->send(greeting->arg, text, (size_t)n) == -1)
+		fail(greeting, "could not be sent initialize");
+}
+
+/* What the backend declares, as a set of 1U << enum catalog_kind. */
+static unsigned int
+declared(struct greeting *greeting, struct json_span capabilities)
+{
+	unsigned int kinds = 0;
+
+	if (json_kind(capabilities) != JSON_OBJECT) {
+		log_warning("backend %s: its answer to initialize has no "
+			    "capabilities",
+		    greeting->name);
+	} else {
+		if (json_kind(json_get(capabilities, "tools")) == JSON_OBJECT)
+			kinds |= 1U << CATALOG_TOOLS;
+		if (json_kind(json_get(capabilities, "resources")) ==
+		    JSON_OBJECT)
+			kinds |=
+			    1U << CATALOG_RESOURCES | 1U << CATALOG_TEMPLATES;
+		if (json_kind(json_get(capabilities, "prompts")) == JSON_OBJECT)
+			kinds |= 1U << CATALOG_PROMPTS;
+		greeting->logging =
+		    json_kind(json_get(capabilities, "logging")) == JSON_OBJECT;
+	}
+	/* Small servers declare nothing and have tools all the same. */
+	return kinds != 0 ? kinds : 1U << CATALOG_TOOLS;
+}
+
+/* The revision that the backend chose, or NULL with a reason. */
+static const struct mcp_revision *
+chosen(struct json_span version, char *why, size_t cap)
+{
+	const struct mcp_revision *revision = NULL;
+	char name[32];
+	ssize_t n = json_string_decode(version, name, sizeof(name));
+
+	if (n > 0)
+		revision = mcp_revision_find(name, (size_t)n);
+	if (revision != NULL && revision->legacy)
+		return revision;
+	if (version.at == NULL)
+		(void)snprintf(
+		    why, cap, "answered initialize without a protocolVersion");
+	else
+		(void)snprintf(why, cap,
+		    "answered initialize with the protocol version %s, which "
+		    "the gateway does not speak",
+		    log_str(version.at, version.len));
+	return NULL;
+}
+
+static void
+on_initialized(struct greeting *greeting, struct json_span result)
+{
+	static const char initialized[] =
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}";
+	char why[512] = "";
+
+	if (json_kind(result) != JSON_OBJECT) {
+		fail(greeting,
+		    "answered initialize with something that is not "
+		    "an object");
+		return;
+	}
+	greeting->revision =
+	    chosen(json_get(result, "protocolVersion"), why, sizeof(why));
+	if (greeting->revision == NULL) {
+		fail(greeting, why);
+		return;
+	}
+	if (buf_add(&greeting->result, result.at, result.len) == -1 ||
+	    greeting->handlers->send(
+		greeting->arg, initialized, sizeof(initialized) - 1) == -1) {
+		fail(greeting, "could not be sent notifications/initialized");
+		return;
+	}
+	greeting_transition(
+	    greeting, GREETING_LISTING, greeting->revision->name);
+	lists_start(greeting->lists,
+	    declared(greeting, json_get(result, "capabilities")));
+}
+
+bool
+greeting_response(
+    struct greeting *greeting, const struct rpc_message *msg, int64_t id)
+{
+	char why[512];
+
+	if (greeting->state != GREETING_INITIALIZING)
+		return lists_response(greeting->lists, msg, id);
+	if (id != greeting->initialize_id)
+		return false;
+	if (msg->kind == RPC_RESULT) {
+		on_initialized(greeting, msg->result);
+		return true;
+	}
+	(void)snprintf(why, sizeof(why), "refused initialize: %s",
+	    log_str(msg->error.at, msg->error.len));
+	fail(greeting, why);
+	return true;
+}
+
+bool
+greeting_refused(struct greeting *greeting, int64_t id, const char *why)
+{
+	char text[256];
+
+	if (greeting->state != GREETING_INITIALIZING)
+		return lists_refused(greeting->lists, id, why);
+	if (id != greeting->initialize_id)
+		return false;
+	(void)snprintf(text, sizeof(text),
+	    "answered initialize with a message that is not valid: %s", why);
+	fail(greeting, text);
+	return true;
+}
+
+void
+greeting_list_changed(struct greeting *greeting, enum catalog_kind kind)
+{
+	lists_changed(greeting->lists, kind);
+}
+
+bool
+greeting_is_up(const struct greeting *greeting)
+{
+	return greeting->state == GREETING_UP;
+}
+
+const struct mcp_revision *
+greeting_revision(const struct greeting *greeting)
+{
+	return greeting->revision;
+}
+
+bool
+greeting_has_logging(const struct greeting *greeting)
+{
+	return greeting->logging;
+}
+
+struct json_span
+greeting_result(const struct greeting *greeting)
+{
+	return (struct json_span){ buf_data(&greeting->result),
+		buf_len(&greeting->result) };
+}
+
+struct json_span
+greeting_items(const struct greeting *greeting, enum catalog_kind kind)
+{
+	return lists_items(greeting->lists, kind);
+}
+
+/* Append what a member of serverInfo says; one that is too long is left out. */
+static void
+add_word(char *text, size_t cap, struct json_span value)
+{
+	char word[SERVER_NAME_MAX];
+
+	if (json_string_decode(value, word, sizeof(word)) <= 0)
+		return;
+	if (text[0] != '\0')
+		(void)strlcat(text, " ", cap);
+	(void)strlcat(text, word, cap);
+}
+
+int
+greeting_add_ready(const struct greeting *greeting, struct buf *b)
+{
+	const struct lists *lists = greeting->lists;
+	char server[2 * SERVER_NAME_MAX] = "";
+	struct json_span info;
+
+	info = json_get(greeting_result(greeting), "serverInfo");
+	add_word(server, sizeof(server), json_get(info, "name"));
+	add_word(server, sizeof(server), json_get(info, "version"));
+	if (buf_add_format(b, "{\"revision\":\"%s\",\"server\":",
+		greeting->revision->name) == -1 ||
+	    json_add_string(b, server, strlen(server)) == -1)
+		return -1;
+	return buf_add_format(b,
+	    ",\"tools\":%zu,\"resources\":%zu,\"templates\":%zu,"
+	    "\"prompts\":%zu}",
+	    lists_count(lists, CATALOG_TOOLS),
+	    lists_count(lists, CATALOG_RESOURCES),
+	    lists_count(lists, CATALOG_TEMPLATES),
+	    lists_count(lists, CATALOG_PROMPTS));
+}

@@ -1,0 +1,477 @@
+/* link.c: the link to the front. */
+#include <event2/event.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "call.h"
+#include "link.h"
+#include "proto/buf.h"
+#include "proto/chan.h"
+#include "proto/clock.h"
+#include "proto/jsonrpc.h"
+#include "proto/log.h"
+#include "proto/loop.h"
+
+/* A hint for the socket; 1 MB results pass 28 % faster with it. */
+#define SOCKET_BUFFER (1 << 20)
+
+/* What a new socket is told: GREETING, and each CATALOG. */
+#define UNSENT_GREETING (1U << CATALOG_KINDS)
+#define UNSENT_KIND(k)  (1U << (k))
+#define UNSENT_ALL      ((UNSENT_GREETING << 1) - 1)
+
+struct link {
+	struct loop *loop;
+	const char *name;
+	uint32_t timeout_ms;
+	const struct greeting *greeting;
+	const struct link_handlers *handlers;
+	void *arg;
+	struct chan *chan; /* NULL without a front */
+	uint32_t generation;
+	struct call_table *calls;
+	struct event *deadline;
+	bool up;     /* the backend takes requests */
+	bool paused; /* the backend has to wait for the front */
+	bool lost;   /* the backend is gone for good */
+	unsigned int unsent;
+	struct buf text; /* for what is composed here */
+};
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg);
+
+struct link *
+link_new(struct loop *loop, const char *name, uint32_t timeout_ms,
+    const struct greeting *greeting, const struct link_handlers *handlers,
+    void *arg)
+{
+	struct link *link = calloc(1, sizeof(*link));
+
+	if (link == NULL)
+		return NULL;
+	link->loop = loop;
+	link->name = name;
+	link->timeout_ms = timeout_ms;
+	link->greeting = greeting;
+	link->handlers = handlers;
+	link->arg = arg;
+	link->calls = call_table_new(timeout_ms);
+	link->deadline = evtimer_new(loop_base(loop), on_deadline, link);
+	if (link->calls == NULL || link->deadline == NULL)
+		link_free(&link);
+	return link;
+}
+
+void
+link_free(struct link **link)
+{
+	if (*link == NULL)
+		return;
+	chan_free(&(*link)->chan);
+	call_table_free(&(*link)->calls);
+	if ((*link)->deadline != NULL)
+		event_free((*link)->deadline);
+	buf_free(&(*link)->text);
+	free(*link);
+	*link = NULL;
+}
+
+/* The front reads too slowly, or fast enough again. */
+static void
+pause_backend(struct link *link, bool on)
+{
+	if (link->paused == on)
+		return;
+	link->paused = on;
+	link->handlers->set_reading(link->arg, !on);
+}
+
+static int
+send_frame(struct link *link, enum msg_type type, uint16_t flags, uint64_t id,
+    struct json_span text)
+{
+	const struct frame frame = { .length = (uint32_t)text.len,
+		.type = (uint16_t)type,
+		.flags = flags,
+		.id = id };
+
+	return chan_send(link->chan, &frame, text.at);
+}
+
+/* Send what may be dropped, or sent later; false when it was not sent. */
+static bool
+tell(struct link *link, enum msg_type type, uint16_t flags, uint64_t id,
+    struct json_span text)
+{
+	if (link->chan == NULL || send_frame(link, type, flags, id, text) == -1)
+		return false;
+	if (chan_congested(link->chan))
+		pause_backend(link, true);
+	return true;
+}
+
+/*
+ * Send the last frame of a call, whatever is queued: there are never more of
+ * them than the front has requests.
+ */
+static void
+conclude(
+    struct link *link, enum msg_type type, uint64_t id, struct json_span text)
+{
+	if (link->chan == NULL)
+		return;
+	chan_set_queue_max(link->chan, SIZE_MAX / 2);
+	if (send_frame(link, type, 0, id, text) == -1 && errno != EPIPE)
+		log_error("backend %s: a %s was lost: %s", link->name,
+		    msg_name(type), strerror(errno));
+	chan_set_queue_max(link->chan, LINK_QUEUE_MAX);
+	if (chan_congested(link->chan))
+		pause_backend(link, true);
+}
+
+static void
+fail_call(struct link *link, uint64_t id, const char *outcome, const char *text)
+{
+	struct buf *b = &link->text;
+
+	buf_consume(b, buf_len(b));
+	if (buf_add_format(
+		b, "{\"code\":%d,\"message\":", RPC_INTERNAL_ERROR) == -1 ||
+	    json_add_string(b, text, strlen(text)) == -1 ||
+	    buf_add_text(b, ",\"data\":{\"backend\":") == -1 ||
+	    json_add_string(b, link->name, strlen(link->name)) == -1 ||
+	    buf_add_format(b, ",\"outcome\":\"%s\"}}", outcome) == -1) {
+		log_error("backend %s: out of memory", link->name);
+		return;
+	}
+	conclude(
+	    link, MSG_FAIL, id, (struct json_span){ buf_data(b), buf_len(b) });
+}
+
+/* Tell the backend that nobody waits; reason is JSON, or absent. */
+static void
+send_cancelled(struct link *link, uint64_t id, struct json_span reason)
+{
+	struct buf *b = &link->text;
+	int failed;
+
+	buf_consume(b, buf_len(b));
+	failed = buf_add_format(b,
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\","
+	    "\"params\":{\"requestId\":%" PRIu64,
+	    id);
+	if (reason.at != NULL)
+		failed |= buf_add_text(b, ",\"reason\":") |
+		    buf_add(b, reason.at, reason.len);
+	failed |= buf_add_text(b, "}}");
+	if (failed == 0)
+		(void)link->handlers->send(link->arg, buf_data(b), buf_len(b));
+}
+
+static void
+send_cancelled_text(struct link *link, uint64_t id, const char *literal)
+{
+	send_cancelled(
+	    link, id, (struct json_span){ literal, strlen(literal) });
+}
+
+/* Wake up when the next call expires, if nothing else did before. */
+static void
+arm_deadline(struct link *link, uint64_t now)
+{
+	struct timeval tv = { 0, 0 };
+	uint64_t at;
+
+	if (evtimer_pending(link->deadline, NULL) ||
+	    !call_next_deadline(link->calls, &at))
+		return;
+	if (at > now) {
+		tv.tv_sec = (time_t)((at - now) / 1000);
+		tv.tv_usec = (suseconds_t)((at - now) % 1000) * 1000;
+	}
+	event_add(link->deadline, &tv);
+}
+
+static void
+on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct link *link = arg;
+	uint64_t now = mono_ms();
+	char text[256];
+	uint64_t id;
+
+	(void)fd;
+	(void)what;
+	while (call_expire(link->calls, now, &id)) {
+		(void)snprintf(text, sizeof(text),
+		    "backend %s did not answer within %g s", link->name,
+		    link->timeout_ms / 1000.0);
+		log_warning("backend %s: call %" PRIu64
+			    " was not answered within %g s",
+		    link->name, id, link->timeout_ms / 1000.0);
+		fail_call(link, id, "unknown", text);
+		send_cancelled_text(link, id, "\"timed out\"");
+	}
+	arm_deadline(link, now);
+}
+
+/* Nobody waits for any of them any more. */
+static void
+cancel_all(struct link *link)
+{
+	size_t count = call_count(link->calls);
+	uint64_t id;
+
+	if (count > 0)
+		log_info("backend %s: %zu calls are cancelled: their front is "
+			 "gone",
+		    link->name, count);
+	while (call_cancel_oldest(link->calls, &id))
+		send_cancelled_text(link, id, "\"the client is gone\"");
+}
+
+/* One of the frames that a new socket is told, or that changed. */
+static bool
+tell_unsent(struct link *link, unsigned int which)
+{
+	unsigned int kind;
+
+	if (which == UNSENT_GREETING)
+		return tell(
+		    link, MSG_GREETING, 0, 0, greeting_result(link->greeting));
+	for (kind = 0; UNSENT_KIND(kind) != which; kind++)
+		continue;
+	return tell(link, MSG_CATALOG, (uint16_t)kind, 0,
+	    greeting_items(link->greeting, (enum catalog_kind)kind));
+}
+
+/* Tell what is not told yet, as far as the queue takes it. */
+static void
+publish(struct link *link)
+{
+	unsigned int which;
+
+	if (link->chan == NULL || !link->up)
+		return;
+	for (which = UNSENT_GREETING; which != 0; which >>= 1) {
+		if ((link->unsent & which) == 0)
+			continue;
+		if (!tell_unsent(link, which))
+			return;
+		link->unsent &= ~which;
+	}
+}
+
+/* Why a request cannot be passed on, or NULL. */
+static const char *
+send_request(struct link *link, const char *text, size_t len)
+{
+	char *copy;
+	int result;
+
+	if (memchr(text, '\n', len) == NULL) {
+		result = link->handlers->send(link->arg, text, len);
+	} else {
+		/* Only between tokens: the front has scanned it. */
+		copy = malloc(len);
+		if (copy == NULL)
+			return "is out of memory";
+		memcpy(copy, text, len);
+		json_flatten(copy, len);
+		result = link->handlers->send(link->arg, copy, len);
+		free(copy);
+	}
+	if (result == 0)
+		return NULL;
+	if (errno == EAGAIN)
+		return "is busy: it does not read its requests";
+	return "is gone";
+}
+
+static void
+on_request(struct link *link, uint64_t id, const char *text, size_t len)
+{
+	const char *wrong = NULL;
+	uint64_t now = mono_ms();
+	char message[256];
+
+	if (!link->up)
+		wrong = link->lost ? "is gone" : "is not ready";
+	else if (call_add(link->calls, id, now) == -1)
+		wrong = errno == EINVAL ? "was sent a request with a wrong id"
+					: "still has a request with this id";
+	else if ((wrong = send_request(link, text, len)) != NULL)
+		(void)call_answer(link->calls, id);
+	if (wrong == NULL) {
+		arm_deadline(link, now);
+		return;
+	}
+	(void)snprintf(
+	    message, sizeof(message), "backend %s %s", link->name, wrong);
+	fail_call(link, id, "not_sent", message);
+}
+
+static void
+on_cancel(struct link *link, uint64_t id, const char *payload, size_t len)
+{
+	struct json_span reason = { payload, len };
+	struct json_scan scan;
+
+	if (!call_cancel(link->calls, id))
+		return; /* answered in the meantime */
+	if (len == 0 || json_kind(reason) != JSON_STRING ||
+	    json_scan(payload, len, NULL, 0, NULL, &scan) == -1 || scan.newline)
+		reason.at = NULL;
+	send_cancelled(link, id, reason);
+}
+
+static void
+on_frame(void *arg, const struct frame *frame, const char *payload, int *fd)
+{
+	struct link *link = arg;
+
+	(void)fd;
+	/* Another type never comes: the channel has checked. */
+	if (frame->type == MSG_REQUEST)
+		on_request(link, frame->id, payload, frame->length);
+	else if (frame->type == MSG_CANCEL)
+		on_cancel(link, frame->id, payload, frame->length);
+	else if (frame->type == MSG_CLIENT_LEVEL)
+		link->handlers->level(link->arg, (enum mcp_level)frame->flags);
+}
+
+static void
+on_closed(void *arg, const char *why)
+{
+	struct link *link = arg;
+
+	if (strcmp(why, "closed") == 0)
+		log_info("backend %s: link %" PRIu32 " closed", link->name,
+		    link->generation);
+	else
+		log_error("backend %s: link %" PRIu32 " failed: %s", link->name,
+		    link->generation, why);
+	chan_free(&link->chan);
+	pause_backend(link, false);
+	cancel_all(link);
+}
+
+static void
+on_drained(void *arg)
+{
+	struct link *link = arg;
+
+	pause_backend(link, false);
+	publish(link);
+}
+
+static const struct chan_handlers chan_handlers = {
+	.frame = on_frame,
+	.closed = on_closed,
+	.drained = on_drained,
+};
+
+int
+link_open(struct link *link, int *fd, uint32_t generation)
+{
+	struct chan *chan = chan_new(
+	    link->loop, fd, ROLE_WORKER, ROLE_FRONT, &chan_handlers, link);
+
+	if (chan == NULL)
+		return -1;
+	if (link->chan != NULL) {
+		chan_free(&link->chan);
+		pause_backend(link, false);
+		cancel_all(link);
+	}
+	link->chan = chan;
+	link->generation = generation;
+	link->unsent = UNSENT_ALL;
+	chan_set_queue_max(chan, LINK_QUEUE_MAX);
+	chan_set_socket_buffer(chan, SOCKET_BUFFER);
+	publish(link);
+	return 0;
+}
+
+void
+link_up(struct link *link)
+{
+	link->up = true;
+	publish(link);
+}
+
+void
+link_down(struct link *link)
+{
+	link->up = false;
+	link->lost = true;
+}
+
+void
+link_publish(struct link *link, enum catalog_kind kind)
+{
+	link->unsent |= UNSENT_KIND(kind);
+	publish(link);
+}
+
+bool
+link_response(struct link *link, int64_t id, struct json_span text)
+{
+	if (call_answer(link->calls, (uint64_t)id) != CALL_SENT)
+		return false;
+	conclude(link, MSG_RESPONSE, (uint64_t)id, text);
+	return true;
+}
+
+bool
+link_refused(struct link *link, int64_t id, const char *why)
+{
+	char text[256];
+
+	if (call_answer(link->calls, (uint64_t)id) != CALL_SENT)
+		return false;
+	(void)snprintf(text, sizeof(text),
+	    "backend %s answered with a message that is not valid: %s",
+	    link->name, why);
+	fail_call(link, (uint64_t)id, "unknown", text);
+	return true;
+}
+
+bool
+link_progress(struct link *link, int64_t token, struct json_span text)
+{
+	if (!call_progress(link->calls, (uint64_t)token, mono_ms()))
+		return false;
+	return tell(link, MSG_EVENT, 0, (uint64_t)token, text);
+}
+
+bool
+link_notify(struct link *link, struct json_span text)
+{
+	return tell(link, MSG_NOTIFY, 0, 0, text);
+}
+
+size_t
+link_calls(const struct link *link)
+{
+	return call_count(link->calls);
+}
+
+bool
+link_flush(struct link *link)
+{
+	if (link->chan == NULL)
+		return true;
+	chan_flush(link->chan);
+	return chan_queued(link->chan) == 0;
+}
+
+int
+link_fd(const struct link *link)
+{
+	return link->chan == NULL ? -1 : chan_fd(link->chan);
+}

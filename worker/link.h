@@ -1,0 +1,82 @@
+/*
+ * link.h: the link to the front: its requests with their deadlines in one
+ * direction, answers, events and catalogues in the other.  It survives the
+ * front: a new socket replaces an old one.
+ */
+#ifndef WORKER_LINK_H
+#define WORKER_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "greeting.h"
+#include "proto/json.h"
+#include "proto/mcp.h"
+#include "proto/msg.h"
+
+struct link;
+struct loop;
+
+/* Bytes for a front that does not read: over them the backend has to wait. */
+#define LINK_QUEUE_MAX ((size_t)8 << 20)
+
+struct link_handlers {
+	/* Send one message to the backend.  0, or -1 with errno. */
+	int (*send)(void *arg, const char *text, size_t len);
+	/* Stop or resume reading from the backend. */
+	void (*set_reading)(void *arg, bool on);
+	/* The most verbose level that a session asked for. */
+	void (*level)(void *arg, enum mcp_level level);
+};
+
+/*
+ * name is the backend's, timeout_ms that of a request; the greeting is what
+ * every new socket is told first.  name, greeting, handlers and arg are
+ * borrowed until link_free().  NULL with errno ENOMEM.
+ */
+struct link *link_new(struct loop *loop, const char *name, uint32_t timeout_ms,
+    const struct greeting *greeting, const struct link_handlers *handlers,
+    void *arg);
+void link_free(struct link **link);
+
+/*
+ * Take *fd (set to -1) as the new socket; calls of an older one are cancelled.
+ * 0, or -1 with errno, and *fd is still the caller's.
+ */
+int link_open(struct link *link, int *fd, uint32_t generation);
+
+/*
+ * The greeting is up: tell the front all about the backend, and take requests
+ * from now on.
+ */
+void link_up(struct link *link);
+
+/* The backend is lost: no further request reaches it. */
+void link_down(struct link *link);
+
+/* A list changed: tell the front. */
+void link_publish(struct link *link, enum catalog_kind kind);
+
+/* A response came.  False when nobody waits for this id. */
+bool link_response(struct link *link, int64_t id, struct json_span text);
+
+/* A response had to be refused; its call fails.  False as above. */
+bool link_refused(struct link *link, int64_t id, const char *why);
+
+/* notifications/progress came.  False when nobody waits for this token. */
+bool link_progress(struct link *link, int64_t token, struct json_span text);
+
+/* A notification of the whole backend came; false when it was dropped. */
+bool link_notify(struct link *link, struct json_span text);
+
+/* Calls that somebody waits for. */
+size_t link_calls(const struct link *link);
+
+/* Write now what the socket takes; true when nothing is left to write. */
+bool link_flush(struct link *link);
+
+/* The socket, for poll(2), or -1. */
+int link_fd(const struct link *link);
+
+#endif

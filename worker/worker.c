@@ -1,0 +1,437 @@
+/* worker.c: the process around one backend. */
+#include <event2/event.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "diagnostics.h"
+#include "pipes.h"
+#include "proto/buf.h"
+#include "proto/chan.h"
+#include "proto/clock.h"
+#include "proto/json.h"
+#include "proto/log.h"
+#include "proto/loop.h"
+#include "proto/role.h"
+#include "setup.h"
+#include "worker.h"
+
+enum worker_state {
+	WORKER_NEW,     /* SETUP is awaited */
+	WORKER_WAITING, /* for the ends of the job's pipes */
+	WORKER_RUNNING, /* the backend is talked to */
+	WORKER_ENDING,  /* its standard error may say why */
+	WORKER_ENDED,
+};
+
+enum job_pipe {
+	JOB_IN,
+	JOB_OUT,
+	JOB_ERR
+};
+#define JOB_PIPES 3
+
+struct worker {
+	enum worker_state state;
+	struct loop *loop;
+	struct chan *control;
+	struct setup setup;
+	int job[JOB_PIPES]; /* until the backend starts */
+	struct backend *backend;
+	struct diagnostics *diagnostics;
+	struct event *last_words;
+	int exit_code;
+	bool logging; /* inside the log sink */
+	uint64_t records_dropped;
+	char why[512];
+	struct buf ready; /* the last one sent */
+};
+
+static const char *const state_names[] = {
+	[WORKER_NEW] = "new",
+	[WORKER_WAITING] = "waiting",
+	[WORKER_RUNNING] = "running",
+	[WORKER_ENDING] = "ending",
+	[WORKER_ENDED] = "ended",
+};
+
+/* The only place that writes w->state. */
+static void
+worker_transition(struct worker *w, enum worker_state to, const char *why)
+{
+	static const unsigned int may_become[] = {
+		[WORKER_NEW] = 1U << WORKER_WAITING | 1U << WORKER_ENDED,
+		[WORKER_WAITING] = 1U << WORKER_RUNNING | 1U << WORKER_ENDED,
+		[WORKER_RUNNING] = 1U << WORKER_ENDING | 1U << WORKER_ENDED,
+		[WORKER_ENDING] = 1U << WORKER_ENDED,
+		[WORKER_ENDED] = 0,
+	};
+
+	assert(may_become[w->state] & 1U << to);
+	log_debug("worker: %s -> %s (%s)", state_names[w->state],
+	    state_names[to], why);
+	w->state = to;
+}
+
+/* End the process with this code; the loop returns at the end of the turn. */
+static void
+worker_end(struct worker *w, enum role_exit code, const char *why)
+{
+	if (w->state == WORKER_ENDED)
+		return;
+	worker_transition(w, WORKER_ENDED, why);
+	w->exit_code = (int)code;
+	loop_stop(w->loop);
+}
+
+static int
+send_control(struct worker *w, enum msg_type type, unsigned int flags,
+    const char *text, size_t len)
+{
+	const struct frame frame = { .length = (uint32_t)len,
+		.type = (uint16_t)type,
+		.flags = (uint16_t)flags };
+
+	if (w->control == NULL) {
+		errno = EPIPE;
+		return -1;
+	}
+	return chan_send(w->control, &frame, text);
+}
+
+/* Records go to the supervisor; those that it does not take are counted. */
+static void
+log_to_supervisor(void *arg, enum log_level level, const char *text)
+{
+	struct worker *w = arg;
+	size_t len = strlen(text);
+	char dropped[64];
+	int n;
+
+	if (w->records_dropped > 0) {
+		n = snprintf(dropped, sizeof(dropped),
+		    "worker: %" PRIu64 " log records dropped",
+		    w->records_dropped);
+		if (send_control(
+			w, MSG_LOG, LOG_LEVEL_WARNING, dropped, (size_t)n) == 0)
+			w->records_dropped = 0;
+	}
+	if (len > MSG_LOG_MAX)
+		len = MSG_LOG_MAX;
+	if (send_control(w, MSG_LOG, level, text, len) == -1)
+		w->records_dropped++;
+}
+
+/* ---- how it ends ---- */
+
+static void
+send_obituary(struct worker *w)
+{
+	struct buf b = { 0 };
+
+	if (buf_add_text(&b, "{\"why\":") == 0 &&
+	    json_add_string(&b, w->why, strlen(w->why)) == 0 &&
+	    buf_add_text(&b, ",\"stderr\":") == 0 &&
+	    diagnostics_add_last(w->diagnostics, &b) == 0 &&
+	    buf_add_text(&b, "}") == 0)
+		(void)send_control(
+		    w, MSG_OBITUARY, 0, buf_data(&b), buf_len(&b));
+	buf_free(&b);
+}
+
+static void
+finish(struct worker *w)
+{
+	if (w->state != WORKER_ENDING)
+		return;
+	diagnostics_finish(w->diagnostics);
+	backend_report(w->backend);
+	send_obituary(w);
+	worker_end(w, (enum role_exit)w->exit_code, w->why);
+}
+
+static void
+on_last_words(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	finish(arg);
+}
+
+static void
+on_stderr_ended(void *arg)
+{
+	finish(arg);
+}
+
+/*
+ * The backend is of no use any more.  What it wrote to standard error is on its
+ * way: wait for its end, but not long.
+ */
+static void
+begin_end(struct worker *w, enum role_exit code, const char *why)
+{
+	static const struct timeval wait = { 0, WORKER_LAST_WORDS_MS * 1000 };
+
+	if (w->state != WORKER_RUNNING)
+		return;
+	(void)strlcpy(w->why, why, sizeof(w->why));
+	log_error("backend %s: it %s", w->setup.name, why);
+	worker_transition(w, WORKER_ENDING, why);
+	w->exit_code = (int)code;
+	/* At once where nothing more can come. */
+	event_add(w->last_words,
+	    diagnostics_ended(w->diagnostics) ? &(struct timeval){ 0, 0 }
+					      : &wait);
+}
+
+/* Write what is queued, for a short time: nothing else is left to do. */
+static void
+flush_all(struct worker *w)
+{
+	uint64_t until = mono_ms() + WORKER_FLUSH_MS;
+	struct pollfd fds[2];
+	uint64_t now;
+
+	for (;;) {
+		bool done =
+		    w->backend == NULL || backend_flush_link(w->backend);
+
+		chan_flush(w->control);
+		fds[0] = (struct pollfd){ .fd = chan_queued(w->control) > 0
+			    ? chan_fd(w->control)
+			    : -1,
+			.events = POLLOUT };
+		fds[1] =
+		    (struct pollfd){ .fd = done ? -1
+						: backend_link_fd(w->backend),
+			    .events = POLLOUT };
+		now = mono_ms();
+		if ((fds[0].fd == -1 && fds[1].fd == -1) || now >= until)
+			return;
+		if (poll(fds, 2, (int)(until - now)) <= 0)
+			return;
+	}
+}
+
+/* ---- what the backend says ---- */
+
+static void
+on_ready(void *arg)
+{
+	struct worker *w = arg;
+	struct buf b = { 0 };
+
+	if (backend_add_ready(w->backend, &b) == 0 &&
+	    (buf_len(&b) != buf_len(&w->ready) ||
+		memcmp(buf_data(&b), buf_data(&w->ready), buf_len(&b)) != 0) &&
+	    send_control(w, MSG_READY, 0, buf_data(&b), buf_len(&b)) == 0) {
+		buf_free(&w->ready);
+		w->ready = b;
+		return;
+	}
+	buf_free(&b);
+}
+
+static void
+on_failed(void *arg, const char *why)
+{
+	begin_end(arg, ROLE_EXIT_GREETING, why);
+}
+
+static void
+on_lost(void *arg, const char *why)
+{
+	begin_end(arg, ROLE_EXIT_BACKEND, why);
+}
+
+static const struct backend_handlers backend_handlers = {
+	.ready = on_ready,
+	.failed = on_failed,
+	.lost = on_lost,
+};
+
+/* ---- what the supervisor says ---- */
+
+static void
+on_setup(struct worker *w, const char *payload, size_t len)
+{
+	if (setup_parse(&w->setup, payload, len) == -1) {
+		log_error("worker: SETUP is not what was agreed on");
+		worker_end(w, ROLE_EXIT_PROTOCOL, "a wrong SETUP");
+		return;
+	}
+	log_set_level(w->setup.log_level);
+	role_title(w->setup.name);
+	if (role_drop(&w->setup.identity) == -1) {
+		log_error("worker: privileges could not be dropped: %s",
+		    strerror(errno));
+		worker_end(w, ROLE_EXIT_PRIVILEGE, "privileges");
+		return;
+	}
+	w->backend = backend_new(w->loop, w->setup.name,
+	    w->setup.request_timeout_ms, &backend_handlers, w);
+	w->diagnostics = diagnostics_new(w->loop, w->setup.name);
+	if (w->backend == NULL || w->diagnostics == NULL) {
+		worker_end(w, ROLE_EXIT_MEMORY, "out of memory");
+		return;
+	}
+	worker_transition(w, WORKER_WAITING, "SETUP");
+}
+
+/* All ends are there: talk to the job. */
+static void
+start(struct worker *w)
+{
+	struct transport *transport =
+	    pipes_new(w->loop, &w->job[JOB_IN], &w->job[JOB_OUT], MSG_JSON_MAX,
+		&backend_transport_events, w->backend);
+
+	if (transport == NULL ||
+	    diagnostics_open(
+		w->diagnostics, &w->job[JOB_ERR], on_stderr_ended, w) == -1) {
+		log_error("worker: the job's pipes cannot be used: %s",
+		    strerror(errno));
+		if (transport != NULL)
+			transport->ops->free(transport);
+		worker_end(w, ROLE_EXIT_OSERR, "the job's pipes");
+		return;
+	}
+	worker_transition(w, WORKER_RUNNING, "the job's pipes came");
+	backend_start(w->backend, transport);
+}
+
+/* False when this end came before. */
+static bool
+on_job_pipe(struct worker *w, enum job_pipe which, int *fd)
+{
+	if (w->job[which] != -1)
+		return false;
+	w->job[which] = *fd;
+	*fd = -1;
+	if (w->job[JOB_IN] != -1 && w->job[JOB_OUT] != -1 &&
+	    w->job[JOB_ERR] != -1)
+		start(w);
+	return true;
+}
+
+static void
+on_link(struct worker *w, int *fd, uint32_t generation)
+{
+	if (backend_link(w->backend, fd, generation) == -1)
+		log_error("backend %s: link %" PRIu32 " cannot be used: %s",
+		    w->setup.name, generation, strerror(errno));
+	else
+		log_debug("backend %s: link %" PRIu32 " opened", w->setup.name,
+		    generation);
+}
+
+/* False when this frame may not come now. */
+static bool
+handle(
+    struct worker *w, const struct frame *frame, const char *payload, int *fd)
+{
+	bool set_up = w->state != WORKER_NEW;
+	bool waiting = w->state == WORKER_WAITING;
+
+	if (frame->type == MSG_SETUP && !set_up)
+		on_setup(w, payload, frame->length);
+	else if (frame->type == MSG_LOGLEVEL)
+		log_set_level((enum log_level)frame->flags);
+	else if (frame->type == MSG_LINK && set_up)
+		on_link(w, fd, frame->client);
+	else if (frame->type == MSG_JOB_STDIN && waiting)
+		return on_job_pipe(w, JOB_IN, fd);
+	else if (frame->type == MSG_JOB_STDOUT && waiting)
+		return on_job_pipe(w, JOB_OUT, fd);
+	else if (frame->type == MSG_JOB_STDERR && waiting)
+		return on_job_pipe(w, JOB_ERR, fd);
+	else
+		return false;
+	return true;
+}
+
+static void
+on_frame(void *arg, const struct frame *frame, const char *payload, int *fd)
+{
+	struct worker *w = arg;
+
+	if (w->state == WORKER_ENDED || handle(w, frame, payload, fd))
+		return;
+	log_error("worker: %s does not belong into state %s",
+	    msg_name(frame->type), state_names[w->state]);
+	worker_end(w, ROLE_EXIT_PROTOCOL, "a frame out of place");
+}
+
+static void
+on_control_closed(void *arg, const char *why)
+{
+	struct worker *w = arg;
+	bool gone = strcmp(why, "closed") == 0;
+
+	worker_end(w, gone ? ROLE_EXIT_PARENT_GONE : ROLE_EXIT_PROTOCOL, why);
+}
+
+static const struct chan_handlers control_handlers = {
+	.frame = on_frame,
+	.closed = on_control_closed,
+};
+
+/* ---- the process ---- */
+
+static int
+open_all(struct worker *w, int channel_fd)
+{
+	w->loop = loop_new(false);
+	if (w->loop == NULL)
+		return -1;
+	w->control = chan_new(w->loop, &channel_fd, ROLE_WORKER,
+	    ROLE_SUPERVISOR, &control_handlers, w);
+	w->last_words = evtimer_new(loop_base(w->loop), on_last_words, w);
+	return w->control == NULL || w->last_words == NULL ? -1 : 0;
+}
+
+static void
+close_all(struct worker *w)
+{
+	unsigned int i;
+
+	log_set_sink(NULL, NULL);
+	backend_free(&w->backend);
+	diagnostics_free(&w->diagnostics);
+	for (i = 0; i < JOB_PIPES; i++)
+		if (w->job[i] != -1)
+			close(w->job[i]);
+	if (w->last_words != NULL)
+		event_free(w->last_words);
+	chan_free(&w->control);
+	loop_free(&w->loop);
+	setup_free(&w->setup);
+	buf_free(&w->ready);
+}
+
+int
+worker_main(int channel_fd)
+{
+	static const char hello[] =
+	    "{\"role\":\"worker\",\"version\":\"" MCPGW_VERSION "\"}";
+	struct worker w = { .exit_code = ROLE_EXIT_OSERR,
+		.job = { -1, -1, -1 } };
+
+	if (open_all(&w, channel_fd) == 0) {
+		(void)send_control(&w, MSG_HELLO, 0, hello, sizeof(hello) - 1);
+		log_set_sink(log_to_supervisor, &w);
+		loop_run(w.loop);
+		if (w.exit_code != ROLE_EXIT_PARENT_GONE)
+			flush_all(&w);
+	}
+	close_all(&w);
+	return w.exit_code;
+}
