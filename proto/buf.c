@@ -66,13 +66,6 @@ buf_reserve(struct buf *b, size_t n)
 	return b->mem + b->end;
 }
 
-void
-buf_commit(struct buf *b, size_t n)
-{
-	assert(n <= b->cap - b->end);
-	b->end += n;
-}
-
 size_t
 buf_room(const struct buf *b)
 {
@@ -131,15 +124,6 @@ buf_add_format(struct buf *b, const char *format, ...)
 	}
 	buf_commit(b, n);
 	return 0;
-}
-
-void
-buf_consume(struct buf *b, size_t n)
-{
-	assert(n <= buf_len(b));
-	b->start += n;
-	if (b->start == b->end)
-		b->start = b->end = 0;
 }
 
 void

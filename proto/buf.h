@@ -2,11 +2,12 @@
 #ifndef PROTO_BUF_H
 #define PROTO_BUF_H
 
+#include <assert.h>
 #include <stddef.h>
 
 /*
- * A zeroed struct buf is an empty buffer.  The members are private to buf.c,
- * except that buf_data() and buf_len() are small enough to live here.
+ * A zeroed struct buf is an empty buffer.  The members are private to buf.c and
+ * to the functions that are small enough to live here.
  */
 struct buf {
 	char *mem;
@@ -40,7 +41,12 @@ buf_len(const struct buf *b)
 char *buf_reserve(struct buf *b, size_t n);
 
 /* n bytes were written at the place that buf_reserve() returned. */
-void buf_commit(struct buf *b, size_t n);
+static inline void
+buf_commit(struct buf *b, size_t n)
+{
+	assert(n <= b->cap - b->end);
+	b->end += n;
+}
 
 /* Room at the end that buf_reserve() would return without growing. */
 size_t buf_room(const struct buf *b);
@@ -56,7 +62,14 @@ int buf_add_format(struct buf *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Forget the first n bytes; n is at most buf_len(). */
-void buf_consume(struct buf *b, size_t n);
+static inline void
+buf_consume(struct buf *b, size_t n)
+{
+	assert(n <= buf_len(b));
+	b->start += n;
+	if (b->start == b->end)
+		b->start = b->end = 0;
+}
 
 /*
  * Give memory back where an empty buffer keeps more than keep bytes of it, so

@@ -138,15 +138,13 @@ chan_break(struct chan *chan)
 
 /* ---- reading ---- */
 
-/* The oldest descriptor that came, or -1. */
+/* The oldest descriptor that came; there is one. */
 static int
 chan_next_fd(struct chan *chan)
 {
-	int fd;
+	int fd = chan->in_fds[0];
 
-	if (chan->in_fd_count == 0)
-		return -1;
-	fd = chan->in_fds[0];
+	assert(chan->in_fd_count > 0);
 	chan->in_fd_count--;
 	memmove(chan->in_fds, chan->in_fds + 1,
 	    chan->in_fd_count * sizeof(chan->in_fds[0]));
@@ -154,28 +152,40 @@ chan_next_fd(struct chan *chan)
 }
 
 /*
+ * More bytes are needed, and a descriptor comes with the first byte of its
+ * frame: -1 with *why if more came than the frame at hand may have, else 0.
+ */
+static int
+chan_wait(const struct chan *chan, bool may_have_fd, const char **why)
+{
+	if (chan->in_fd_count <= (may_have_fd ? 1 : 0))
+		return 0;
+	*why = "surplus descriptor";
+	return -1;
+}
+
+/*
  * Judge the header at the front of the input.  1 with the frame whole, 0 when
  * more bytes are needed, -1 with *why.
  */
 static int
-chan_frame_whole(struct chan *chan, struct frame *frame, const char **why)
+chan_frame_whole(
+    struct chan *chan, struct frame *frame, bool *has_fd, const char **why)
 {
 	size_t have = buf_len(&chan->in);
 	size_t whole;
 
 	chan->in_need = 0;
-	switch (frame_decode(frame, buf_data(&chan->in), have)) {
-	case 0:
-		/* A descriptor comes with the first byte of its frame. */
-		*why = "surplus descriptor";
-		return chan->in_fd_count > (have > 0 ? 1 : 0) ? -1 : 0;
-	case -1:
+	if (have < FRAME_HEADER_LEN)
+		return chan_wait(chan, have > 0, why);
+	if (frame_decode(frame, buf_data(&chan->in), have) == -1) {
 		*why = "malformed header";
 		return -1;
 	}
 	if ((*why = msg_check(frame, chan->peer, chan->self)) != NULL)
 		return -1;
-	if (msg_has_fd(frame->type) && chan->in_fd_count == 0) {
+	*has_fd = msg_has_fd(frame->type);
+	if (*has_fd && chan->in_fd_count == 0) {
 		*why = "missing descriptor";
 		return -1;
 	}
@@ -183,19 +193,16 @@ chan_frame_whole(struct chan *chan, struct frame *frame, const char **why)
 	if (have >= whole)
 		return 1;
 	chan->in_need = whole - have;
-	*why = "surplus descriptor";
-	return chan->in_fd_count > (msg_has_fd(frame->type) ? 1 : 0) ? -1 : 0;
+	return chan_wait(chan, *has_fd, why);
 }
 
 /* Hand the first frame to the owner, who may free the channel. */
 static void
-chan_deliver(struct chan *chan, const struct frame *frame)
+chan_deliver(struct chan *chan, const struct frame *frame, bool has_fd)
 {
 	const char *payload = buf_data(&chan->in) + FRAME_HEADER_LEN;
-	int fd = -1;
+	int fd = has_fd ? chan_next_fd(chan) : -1;
 
-	if (msg_has_fd(frame->type))
-		fd = chan_next_fd(chan);
 	/* The bytes stay where they are until the next read. */
 	buf_consume(&chan->in, FRAME_HEADER_LEN + (size_t)frame->length);
 	chan->handlers.frame(chan->arg, frame, payload, &fd);
@@ -209,10 +216,12 @@ chan_deliver_all(struct chan *chan)
 {
 	struct frame frame;
 	const char *why;
+	bool has_fd;
 	int whole;
 
 	while (chan->state == CHAN_OPEN && chan->reading) {
-		if ((whole = chan_frame_whole(chan, &frame, &why)) == -1) {
+		whole = chan_frame_whole(chan, &frame, &has_fd, &why);
+		if (whole == -1) {
 			chan_close(chan, why);
 			return;
 		}
@@ -220,7 +229,7 @@ chan_deliver_all(struct chan *chan)
 			buf_trim(&chan->in, READ_KEEP);
 			return;
 		}
-		chan_deliver(chan, &frame);
+		chan_deliver(chan, &frame, has_fd);
 	}
 }
 
@@ -415,7 +424,7 @@ chan_flush(struct chan *chan)
 }
 
 /* Room for a frame with its header in place, or NULL with errno. */
-static char *
+static inline char *
 chan_begin(struct chan *chan, const struct frame *frame)
 {
 	const char *wrong = msg_check(frame, chan->self, chan->peer);

@@ -87,8 +87,9 @@ static inline unsigned int
 special_bytes(const char *at)
 {
 	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
-	/* Signed: bytes of 0x80 and more are negative. */
-	__m128i hit = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
+	/* Signed and saturating, only the sign bit counts: bytes from 0x80 are
+	 * negative and stay so, those below 0x20 become so. */
+	__m128i hit = _mm_subs_epi8(bytes, _mm_set1_epi8(0x20));
 
 	hit = _mm_or_si128(hit, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
 	hit = _mm_or_si128(hit, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
@@ -483,11 +484,15 @@ json_scan(const char *text, size_t len, const struct json_field *fields,
 	assert(n <= JSON_FIELDS_MAX);
 	if (len == 0)
 		text = ""; /* an empty buffer may be at NULL */
-	s = (struct scanner){ text, text + len, fields, fields + n, spans,
-		scan };
+	s = (struct scanner){ .text = text,
+		.end = text + len,
+		.fields = fields,
+		.fields_end = n > 0 ? fields + n : fields,
+		.spans = spans,
+		.scan = scan };
 	*scan = (struct json_scan){ .newline = false };
-	if (n > 0)
-		memset(spans, 0, n * sizeof(*spans));
+	for (size_t i = 0; i < n; i++)
+		spans[i] = (struct json_span){ NULL, 0 };
 	if ((at = scan_document(&s)) == NULL)
 		return -1;
 	if (next_token(&s, &at) != '\0' || at != s.end) {

@@ -44,24 +44,31 @@ add(struct expansion *ex, const char *bytes, size_t n)
 	return CONFIG_EXPAND_OK;
 }
 
-/* Whether a JSON string can carry the bytes unchanged to another process. */
-static bool
-is_text(const char *bytes, size_t n)
+/*
+ * CONFIG_EXPAND_WRONG, without a reason yet, for bytes that a JSON string
+ * cannot carry unchanged to another process.
+ */
+static enum config_expand_result
+check_text(const char *bytes, size_t n)
 {
+	enum config_expand_result result = CONFIG_EXPAND_NO_MEMORY;
 	struct buf json = { 0 };
 	char *again = malloc(n + 1);
-	bool same = false;
+	struct json_span span;
 
-	if (again != NULL && memchr(bytes, '\0', n) == NULL &&
-	    json_add_string(&json, bytes, n) == 0) {
-		struct json_span span = { buf_data(&json), buf_len(&json) };
-
-		same = json_string_decode(span, again, n + 1) == (ssize_t)n &&
-		    memcmp(again, bytes, n) == 0;
+	if (again != NULL && json_add_string(&json, bytes, n) == 0) {
+		span.at = buf_data(&json);
+		span.len = buf_len(&json);
+		result = CONFIG_EXPAND_WRONG;
+		if (memchr(bytes, '\0', n) == NULL &&
+		    json_string_decode(span, again, n + 1) == (ssize_t)n &&
+		    memcmp(again, bytes, n) == 0)
+			result = CONFIG_EXPAND_OK;
+		explicit_bzero(again, n);
 	}
 	free(again);
 	buf_free(&json);
-	return same;
+	return result;
 }
 
 static bool
@@ -77,17 +84,21 @@ static enum config_expand_result
 add_variable(struct expansion *ex, const char *name)
 {
 	const char *value = getenv(name);
+	enum config_expand_result result;
 
 	if (value == NULL)
 		return wrong(ex,
 		    "uses ${%s}, which is not set in the gateway's "
 		    "environment; set it" HINT_LITERAL,
 		    name);
-	if (!is_text(value, strlen(value)))
+	result = check_text(value, strlen(value));
+	if (result == CONFIG_EXPAND_OK)
+		return add(ex, value, strlen(value));
+	if (result == CONFIG_EXPAND_WRONG)
 		return wrong(ex,
 		    "uses ${%s}, whose value is not UTF-8; set it to text",
 		    name);
-	return add(ex, value, strlen(value));
+	return result;
 }
 
 /* Say why a file cannot stand in a string. */
@@ -141,13 +152,12 @@ add_file(struct expansion *ex, const char *path)
 	got = config_text_read(&text, &len, path, CONFIG_SECRET_MAX);
 	if (got != CONFIG_READ_OK)
 		return file_wrong(ex, path, got);
-	if (!is_text(text, len)) {
+	result = check_text(text, len);
+	if (result == CONFIG_EXPAND_WRONG)
 		result = file_wrong(ex, path, CONFIG_READ_OK);
-	} else {
-		if (len > 0 && text[len - 1] == '\n')
-			len--;
-		result = add(ex, text, len);
-	}
+	else if (result == CONFIG_EXPAND_OK)
+		result = add(
+		    ex, text, len > 0 && text[len - 1] == '\n' ? len - 1 : len);
 	freezero(text, len);
 	return result;
 }

@@ -3,9 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +12,11 @@
 #include <event2/event.h>
 
 #include "console.h"
-#include "environment.h"
 #include "front.h"
 #include "gateway.h"
-#include "identity.h"
 #include "listen.h"
 #include "logfile.h"
+#include "plan.h"
 #include "proto/buf.h"
 #include "proto/log.h"
 #include "service.h"
@@ -34,15 +31,6 @@
 #define STOP_MS 8000
 #define KILL_MS 2000
 
-/*
- * A pipe of 1 MiB takes the largest usual message in one write.  The kernel
- * bounds what all pipes of one user may have (pipe-user-pages-soft, 64 MiB) and
- * gives next to nothing beyond it, so that many backends share half of that.
- */
-#define PIPE_MAX   (1 << 20)
-#define PIPE_MIN   (64 << 10)
-#define PIPE_TOTAL (32 << 20)
-
 enum {
 	ON_TERM,
 	ON_INT,
@@ -53,6 +41,7 @@ enum {
 
 struct gateway {
 	const struct config *config;
+	struct plan *plan;
 	struct loop *loop;
 	struct console *console;
 	struct logfile *logfile;
@@ -63,9 +52,6 @@ struct gateway {
 	struct event *signals[SIGNALS];
 	struct event *summary_timer;
 	struct event *stop_timer;
-	struct role_identity front_identity;
-	struct role_identity worker_identity;
-	char *bindir; /* of our own binary */
 	char *url;
 	uint32_t generation; /* of the last link */
 	bool front_said_hello;
@@ -218,6 +204,24 @@ gateway_on_tell(void *arg, enum log_level level, const char *text)
 		logfile_quiet(gw->logfile, level, text);
 }
 
+/*
+ * What children have to say below a warning is for the file: the console shows
+ * what became of a backend.  Until the summary is there even what a worker
+ * complains of is, because the summary shows the reason.
+ */
+static void
+gateway_on_record(
+    void *arg, enum role role, enum log_level level, const char *text)
+{
+	struct gateway *gw = arg;
+
+	if (level < LOG_LEVEL_WARNING ||
+	    (!gw->summary_shown && role != ROLE_FRONT))
+		logfile_quiet(gw->logfile, level, text);
+	else
+		log_record(level, text);
+}
+
 static const struct service_handlers service_handlers = {
 	.changed = gateway_on_changed,
 	.link = gateway_on_link,
@@ -361,65 +365,6 @@ gateway_catch_signals(struct gateway *gw)
 }
 
 static int
-gateway_find_identities(struct gateway *gw, char **error)
-{
-	if (geteuid() != 0)
-		return 0;
-	if (identity_find_role(&gw->front_identity, gw->config->user, error) ==
-		-1 ||
-	    identity_find_role(
-		&gw->worker_identity, gw->config->worker_user, error) == -1)
-		return -1;
-	return identity_prepare_chroot(error);
-}
-
-/* Whom jobs run as is a matter of rights: say what is not as it should be. */
-static void
-gateway_tell_identities(struct gateway *gw)
-{
-	char names[512] = "";
-	size_t len = 0;
-
-	if (geteuid() != 0) {
-		log_info("gateway: not started as root: front and workers keep "
-			 "the rights of this user, without chroot");
-		return;
-	}
-	for (size_t i = 0; i < gw->config->backend_count; i++) {
-		const struct config_backend *be = &gw->config->backends[i];
-
-		if (be->user != NULL || be->disabled)
-			continue;
-		(void)snprintf(names + len, sizeof(names) - len, "%s%s",
-		    len > 0 ? ", " : "", be->name);
-		len = strlen(names);
-	}
-	if (len > 0)
-		log_warning("gateway: these backends run as root, because "
-			    "\"user\" is not set for them: %s",
-		    names);
-}
-
-static int
-gateway_find_bindir(struct gateway *gw)
-{
-	char path[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	char *slash;
-
-	if (n == -1)
-		return -1;
-	path[n] = '\0';
-	if ((slash = strrchr(path, '/')) == NULL) {
-		errno = ENOENT;
-		return -1;
-	}
-	*slash = '\0';
-	gw->bindir = strdup(path);
-	return gw->bindir != NULL ? 0 : -1;
-}
-
-static int
 gateway_listen(struct gateway *gw, char **error)
 {
 	const char *host = gw->config->host;
@@ -436,121 +381,10 @@ gateway_listen(struct gateway *gw, char **error)
 }
 
 static int
-gateway_make_front(struct gateway *gw)
-{
-	char *setup = setup_front(
-	    gw->config, logfile_level(gw->logfile), &gw->front_identity);
-
-	if (setup == NULL)
-		return -1;
-	gw->front = front_new(gw->loop, gw->processes, setup, &gw->listeners,
-	    &front_handlers, gw);
-	return gw->front != NULL ? 0 : -1;
-}
-
-static int __attribute__((format(printf, 2, 3)))
-refuse(char **error, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	if (vasprintf(error, format, args) == -1)
-		*error = NULL;
-	va_end(args);
-	return -1;
-}
-
-/* Look up whom the job runs as; *user stays empty when that is ourselves. */
-static int
-gateway_find_job_user(const struct gateway *gw, const struct config_backend *be,
-    struct identity_user *user, char **error)
-{
-	char *problem = NULL;
-
-	memset(user, 0, sizeof(*user));
-	if (be->user == NULL)
-		return 0;
-	if (geteuid() != 0)
-		return refuse(error,
-		    "%s: backend \"%s\": \"user\" needs a gateway that is "
-		    "started as root; start it as root or remove \"user\"",
-		    gw->config->path, be->name);
-	if (identity_find_user(user, be->user, &problem) == 0)
-		return 0;
-	(void)refuse(error, "%s: backend \"%s\": %s", gw->config->path,
-	    be->name, problem != NULL ? problem : "out of memory");
-	free(problem);
-	return -1;
-}
-
-static char *
-gateway_reaper_setup(const struct gateway *gw, const struct config_backend *be,
-    const struct identity_user *user)
-{
-	const char *const dirs[] = { gw->bindir, MCPGW_LIBEXECDIR, NULL };
-	const struct setup_user as = { user->name, user->uid, user->gid };
-	char **env = environment_make(
-	    environ, user->name != NULL ? user : NULL, be->env, dirs);
-	char *setup;
-
-	if (env == NULL)
-		return NULL;
-	setup = setup_reaper(be, logfile_level(gw->logfile), env, &as);
-	environment_free(&env);
-	return setup;
-}
-
-static int
-gateway_pipe_size(const struct gateway *gw)
-{
-	size_t share = PIPE_TOTAL / (2 * gw->config->backend_count);
-	size_t size = PIPE_MAX;
-
-	while (size > share && size > PIPE_MIN)
-		size /= 2;
-	return (int)size;
-}
-
-static int
-gateway_make_service(struct gateway *gw, size_t i, char **error)
-{
-	const struct config_backend *be = &gw->config->backends[i];
-	struct service_spec spec = {
-		.number = i, .config = be, .pipe_size = gateway_pipe_size(gw)
-	};
-	struct identity_user user;
-
-	if (be->disabled) { /* it is listed, and never started */
-		gw->services[i] = service_new(gw->loop, gw->processes, &spec,
-		    &service_handlers, gw);
-		return gw->services[i] != NULL ? 0 : -1;
-	}
-	if (gateway_find_job_user(gw, be, &user, error) == -1)
-		return -1;
-	spec.worker_setup =
-	    setup_worker(be, logfile_level(gw->logfile), &gw->worker_identity);
-	spec.reaper_setup = gateway_reaper_setup(gw, be, &user);
-	identity_user_free(&user);
-	if (spec.worker_setup == NULL || spec.reaper_setup == NULL) {
-		(void)refuse(error,
-		    "%s: backend \"%s\": its arguments and environment are too "
-		    "long: %s",
-		    gw->config->path, be->name, strerror(errno));
-		free(spec.worker_setup);
-		free(spec.reaper_setup);
-		return -1;
-	}
-	gw->services[i] =
-	    service_new(gw->loop, gw->processes, &spec, &service_handlers, gw);
-	return gw->services[i] != NULL ? 0 : -1;
-}
-
-static int
 gateway_open_log(struct gateway *gw, char **error)
 {
 	if ((gw->console = console_new(gw->loop, STDOUT_FILENO)) == NULL)
-		return refuse(error, "cannot write to standard output: %s",
-		    strerror(errno));
+		return -1;
 	gw->logfile = logfile_open(
 	    gw->config->log_dir, gw->config->log_level, gw->console, error);
 	if (gw->logfile == NULL)
@@ -561,24 +395,49 @@ gateway_open_log(struct gateway *gw, char **error)
 }
 
 static int
-gateway_make_processes(struct gateway *gw, char **error)
+gateway_make_front(struct gateway *gw, char **error)
 {
-	if (gateway_find_bindir(gw) == -1)
-		return refuse(error, "/proc/self/exe: %s; /proc is needed",
-		    strerror(errno));
-	gw->processes = processes_new(gw->loop, gw->bindir, error);
-	if (gw->processes == NULL)
+	char *setup = plan_front(gw->plan, logfile_level(gw->logfile), error);
+
+	if (setup == NULL)
 		return -1;
-	processes_on_idle(gw->processes, gateway_on_idle, gw);
-	gw->services =
-	    calloc(gw->config->backend_count + 1, sizeof(*gw->services));
-	if (gw->services == NULL || gateway_make_front(gw) == -1)
+	gw->front = front_new(gw->loop, gw->processes, setup, &gw->listeners,
+	    &front_handlers, gw);
+	return gw->front != NULL ? 0 : -1;
+}
+
+static int
+gateway_make_services(struct gateway *gw, char **error)
+{
+	size_t n = gw->config->backend_count;
+	struct service_spec spec;
+
+	gw->services = calloc(n + 1, sizeof(*gw->services));
+	if (gw->services == NULL)
 		return -1;
-	for (size_t i = 0; i < gw->config->backend_count; i++) {
-		if (gateway_make_service(gw, i, error) == -1)
+	for (size_t i = 0; i < n; i++) {
+		if (plan_service(gw->plan, i, logfile_level(gw->logfile), &spec,
+			error) == -1)
+			return -1;
+		gw->services[i] = service_new(
+		    gw->loop, gw->processes, &spec, &service_handlers, gw);
+		if (gw->services[i] == NULL)
 			return -1;
 	}
 	return 0;
+}
+
+static int
+gateway_make_processes(struct gateway *gw, char **error)
+{
+	gw->processes = processes_new(gw->loop, plan_bindir(gw->plan), error);
+	if (gw->processes == NULL)
+		return -1;
+	processes_on_idle(gw->processes, gateway_on_idle, gw);
+	processes_on_record(gw->processes, gateway_on_record, gw);
+	if (gateway_make_front(gw, error) == -1)
+		return -1;
+	return gateway_make_services(gw, error);
 }
 
 struct gateway *
@@ -591,7 +450,7 @@ gateway_new(const struct config *config, char **error)
 		return NULL;
 	gw->config = config;
 	if ((gw->loop = loop_new(false)) == NULL ||
-	    gateway_find_identities(gw, error) == -1 ||
+	    (gw->plan = plan_new(config, error)) == NULL ||
 	    gateway_open_log(gw, error) == -1 ||
 	    gateway_listen(gw, error) == -1 ||
 	    gateway_make_processes(gw, error) == -1 ||
@@ -630,7 +489,7 @@ gateway_free(struct gateway **gateway)
 	log_set_sink(NULL, NULL);
 	logfile_close(&gw->logfile);
 	console_free(&gw->console);
-	free(gw->bindir);
+	plan_free(&gw->plan);
 	free(gw->url);
 	loop_free(&gw->loop);
 	free(gw);
@@ -642,7 +501,7 @@ gateway_run(struct gateway *gw)
 {
 	char line[512];
 
-	gateway_tell_identities(gw);
+	plan_tell(gw->plan);
 	(void)snprintf(line, sizeof(line), "listening on %s", gw->url);
 	gateway_print(gw, line);
 	logfile_hush(gw->logfile, true);

@@ -30,7 +30,6 @@ void outcome_words(
     struct outcome *outcome, const struct setup_last_words *words);
 
 /* Put together what is known, as one line of text. */
-void outcome_text(
-    const struct outcome *outcome, char dst[OUTCOME_TEXT_MAX]);
+void outcome_text(const struct outcome *outcome, char dst[OUTCOME_TEXT_MAX]);
 
 #endif

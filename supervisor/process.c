@@ -172,8 +172,8 @@ process_on_log(
 	char backend[256];
 
 	(void)log_escape(clean, sizeof(clean), text, len);
-	(void)snprintf(backend, sizeof(backend), "backend%s",
-	    name != NULL ? name : "");
+	(void)snprintf(
+	    backend, sizeof(backend), "backend%s", name != NULL ? name : "");
 	if (name != NULL && has_subject(clean, backend)) {
 		p->table->record(p->table->record_arg, p->role,
 		    (enum log_level)level, clean);
@@ -560,8 +560,7 @@ processes_on_idle(struct processes *ps, void (*idle)(void *arg), void *arg)
 }
 
 void
-processes_on_record(
-    struct processes *ps, process_record record, void *arg)
+processes_on_record(struct processes *ps, process_record record, void *arg)
 {
 	ps->record = record;
 	ps->record_arg = arg;

@@ -154,8 +154,8 @@ service_end(struct service *s, unsigned int wait_ms, unsigned int term_ms)
 {
 	if (!is_active(s))
 		return;
-	(void)service_event(
-	    s, BACKEND_EV_END, s->outcome.cause[0] != '\0' ? s->outcome.cause : "ends");
+	(void)service_event(s, BACKEND_EV_END,
+	    s->outcome.cause[0] != '\0' ? s->outcome.cause : "ends");
 	arm(s->timer, (uint64_t)wait_ms + term_ms + REAPER_EXTRA_MS);
 	if (s->job != NULL && !s->outcome.job_ended) {
 		s->outcome.stop_sent = true;
@@ -317,7 +317,8 @@ service_on_timer(evutil_socket_t fd, short what, void *arg)
 	switch (s->be.state) {
 	case BACKEND_STARTING:
 	case BACKEND_SETUP:
-		outcome_because(&s->outcome, "did not complete initialize within %g s",
+		outcome_because(&s->outcome,
+		    "did not complete initialize within %g s",
 		    s->spec.config->startup_timeout_ms / 1000.0);
 		service_end(s, 0, ORPHAN_TERM_MS);
 		break;

@@ -165,7 +165,7 @@ on_response(struct backend *backend, const struct rpc_message *msg)
 {
 	int64_t id;
 
-	if (json_integer(msg->id, &id) == 0 && id > 0) {
+	if (msg->id.at != NULL && json_integer(msg->id, &id) == 0 && id > 0) {
 		if (link_response(backend->link, id, msg->text))
 			return;
 		if (greeting_response(backend->greeting, msg, id))
@@ -205,7 +205,8 @@ on_progress(struct backend *backend, const struct rpc_message *msg)
 {
 	int64_t token;
 
-	if (json_integer(msg->progress_token, &token) == -1 || token < 0)
+	if (msg->progress_token.at == NULL ||
+	    json_integer(msg->progress_token, &token) == -1 || token < 0)
 		backend->counted.strays++;
 	else if (flood_pass(backend->progress) &&
 	    !link_progress(backend->link, token, msg->text))

@@ -35,6 +35,7 @@ struct link {
 	uint32_t generation;
 	struct call_table *calls;
 	struct event *deadline;
+	bool armed;  /* deadline is pending */
 	bool up;     /* the backend takes requests */
 	bool paused; /* the backend has to wait for the front */
 	bool lost;   /* the backend is gone for good */
@@ -186,9 +187,9 @@ arm_deadline(struct link *link, uint64_t now)
 	struct timeval tv = { 0, 0 };
 	uint64_t at;
 
-	if (evtimer_pending(link->deadline, NULL) ||
-	    !call_next_deadline(link->calls, &at))
+	if (link->armed || !call_next_deadline(link->calls, &at))
 		return;
+	link->armed = true;
 	if (at > now) {
 		tv.tv_sec = (time_t)((at - now) / 1000);
 		tv.tv_usec = (suseconds_t)((at - now) % 1000) * 1000;
@@ -206,6 +207,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	link->armed = false;
 	while (call_expire(link->calls, now, &id)) {
 		(void)snprintf(text, sizeof(text),
 		    "backend %s did not answer within %g s", link->name,

@@ -38,6 +38,7 @@ struct pipes {
 	struct buf queue;
 	bool reading;
 	bool delivering;
+	bool full;     /* the pipe is: waiting for EV_WRITE */
 	char why[128]; /* "" while the connection lives */
 };
 
@@ -177,7 +178,8 @@ flush(struct pipes *p)
 	}
 	if (n > 0)
 		buf_consume(&p->queue, (size_t)n);
-	if (buf_len(&p->queue) > 0)
+	p->full = buf_len(&p->queue) > 0;
+	if (p->full)
 		event_add(p->writable, NULL);
 	else
 		buf_trim(&p->queue, LINES_KEEP);
@@ -188,7 +190,7 @@ run_flush(void *arg)
 {
 	struct pipes *p = arg;
 
-	if (!event_pending(p->writable, EV_WRITE, NULL))
+	if (!p->full)
 		flush(p);
 }
 

@@ -51,7 +51,8 @@ number(struct json_span value, uint32_t *ret)
 {
 	int64_t n;
 
-	if (json_integer(value, &n) == -1 || n < 0 || n > UINT32_MAX) {
+	if (value.at == NULL || json_integer(value, &n) == -1 || n < 0 ||
+	    n > UINT32_MAX) {
 		errno = EINVAL;
 		return -1;
 	}

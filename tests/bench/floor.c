@@ -43,211 +43,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "floor.h"
 #include "jscan.h"
 #include "pool_alloc.h"
+#include "stats.h"
 
 #define ADD_LIT(eb, lit) evbuffer_add(eb, lit, sizeof(lit) - 1)
 
-static int use_jsonc, direct, big_pipes, eager, nagle, tuned;
+struct how how;
 static struct event_base *base;
-
-/* ---- byte buffers ------------------------------------------------------- */
-
-struct buf {
-	char *p;
-	size_t n, cap, done; /* done: bytes already written out */
-};
-
-static void
-buf_reserve(struct buf *b, size_t more)
-{
-	if (b->n + more <= b->cap)
-		return;
-	b->cap = (b->n + more) * 2;
-	b->p = realloc(b->p, b->cap);
-	if (!b->p)
-		abort();
-}
-
-static void
-buf_add(struct buf *b, const void *p, size_t n)
-{
-	if (!n)
-		return;
-	buf_reserve(b, n);
-	memcpy(b->p + b->n, p, n);
-	b->n += n;
-}
-
-static void
-buf_eat(struct buf *b, size_t n)
-{
-	b->n -= n;
-	memmove(b->p, b->p + n, b->n);
-}
-
-/* Write what is pending; 0 when all is out, 1 when the peer is full, -1 on
- * error. */
-static int
-buf_flush(struct buf *b, int fd)
-{
-	while (b->done < b->n) {
-		ssize_t w = write(fd, b->p + b->done, b->n - b->done);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0)
-			return errno == EAGAIN ? 1 : -1;
-		b->done += (size_t)w;
-	}
-	b->n = b->done = 0;
-	return 0;
-}
-
-static ssize_t
-buf_read(struct buf *b, int fd)
-{
-	ssize_t r;
-
-	buf_reserve(b, big_pipes ? 1 << 20 : 1 << 16);
-	r = read(fd, b->p + b->n, b->cap - b->n);
-	if (r > 0)
-		b->n += (size_t)r;
-	return r;
-}
-
-/* Parse and serialize once, as a design that hands trees around would. */
-static void
-jsonc_round_trip(struct buf *out, const char *text, size_t n)
-{
-	struct json_tokener *tok = json_tokener_new();
-	struct json_object *o = json_tokener_parse_ex(tok, text, (int)n);
-	size_t len;
-	const char *s = json_object_to_json_string_length(
-	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
-
-	buf_add(out, s, len);
-	json_object_put(o);
-	json_tokener_free(tok);
-}
-
-/* ---- child and worker ---------------------------------------------------- */
-
-static void
-set_nonblock(int fd)
-{
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-}
-
-static void
-spawn_child(char **argv, int *to, int *from)
-{
-	int in[2], out[2];
-
-	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC))
-		exit(1);
-	if (big_pipes) {
-		fcntl(in[0], F_SETPIPE_SZ, 1 << 20);
-		fcntl(out[0], F_SETPIPE_SZ, 1 << 20);
-	}
-	if (fork() == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(in[0], 0);
-		dup2(out[1], 1);
-		execvp(argv[0], argv);
-		_exit(127);
-	}
-	close(in[0]);
-	close(out[1]);
-	set_nonblock(in[1]);
-	set_nonblock(out[0]);
-	*to = in[1];
-	*from = out[0];
-}
-
-/* Frames from the front become lines to the child, and the other way round. */
-static void
-run_worker(int front, char **argv)
-{
-	struct buf fin = { 0 }, cin = { 0 }, to_child = { 0 }, to_front = { 0 };
-	int child_in, child_out, running = 1;
-	size_t seen = 0;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	signal(SIGPIPE, SIG_IGN);
-	spawn_child(argv, &child_in, &child_out);
-	set_nonblock(front);
-	while (running) {
-		struct pollfd p[3] = { { .fd = front, .events = POLLIN },
-			{ .fd = child_out, .events = POLLIN },
-			{ .fd = to_child.n ? child_in : -1,
-			    .events = POLLOUT } };
-		size_t used = 0;
-
-		if (to_front.n)
-			p[0].events |= POLLOUT;
-		if (poll(p, 3, -1) < 0)
-			continue;
-		if (p[0].revents & (POLLIN | POLLHUP)) {
-			if (buf_read(&fin, front) == 0)
-				running = 0;
-			while (fin.n - used >= 4) {
-				uint32_t len;
-
-				memcpy(&len, fin.p + used, 4);
-				if (fin.n - used - 4 < len)
-					break;
-				if (use_jsonc)
-					jsonc_round_trip(
-					    &to_child, fin.p + used + 4, len);
-				else
-					buf_add(
-					    &to_child, fin.p + used + 4, len);
-				buf_add(&to_child, "\n", 1);
-				used += 4 + (size_t)len;
-			}
-			if (used)
-				buf_eat(&fin, used);
-		}
-		if (p[1].revents & (POLLIN | POLLHUP)) {
-			char *line, *nl;
-
-			if (buf_read(&cin, child_out) == 0)
-				running = 0;
-			line = cin.p;
-			while (
-			    (nl = memchr(cin.p + seen, '\n', cin.n - seen))) {
-				uint32_t len = (uint32_t)(nl - line);
-				size_t at = to_front.n;
-
-				buf_add(&to_front, &len, 4);
-				if (use_jsonc) {
-					jsonc_round_trip(&to_front, line, len);
-					len = (uint32_t)(to_front.n - at - 4);
-					memcpy(to_front.p + at, &len, 4);
-				} else {
-					buf_add(&to_front, line, len);
-				}
-				line = nl + 1;
-				seen = (size_t)(line - cin.p);
-			}
-			if (line != cin.p)
-				buf_eat(&cin, (size_t)(line - cin.p));
-			seen = cin.n;
-		}
-		if (to_child.n && buf_flush(&to_child, child_in) < 0)
-			running = 0;
-		if (to_front.n && buf_flush(&to_front, front) < 0)
-			running = 0;
-	}
-	close(child_in); /* the child ends when its pipes do */
-	close(child_out);
-	while (wait(NULL) > 0)
-		;
-}
-
-/* ---- front: sessions and pending requests ---------------------------------
- */
 
 #define SESSION_SLOTS 65536 /* power of two */
 
@@ -328,9 +132,6 @@ pending_drop(uint32_t i)
 	pend_free = i;
 }
 
-/* ---- front: the link to the worker (or to the child) ------------------------
- */
-
 static struct {
 	int rfd, wfd;
 	struct buf in, out;
@@ -366,14 +167,14 @@ link_send(const char *text, size_t n, struct jslice id, uint32_t slot)
 	size_t tail = n - head - id.n;
 	uint32_t len = (uint32_t)(head + (size_t)k + tail);
 
-	if (!direct)
+	if (!how.direct)
 		buf_add(&front_link.out, &len, 4);
 	buf_add(&front_link.out, text, head);
 	buf_add(&front_link.out, num, (size_t)k);
 	buf_add(&front_link.out, id.p + id.n, tail);
-	if (direct)
+	if (how.direct)
 		buf_add(&front_link.out, "\n", 1);
-	if (eager)
+	if (how.eager)
 		link_flush();
 }
 
@@ -396,7 +197,7 @@ deliver(struct pending *p, struct evbuffer *body)
 		evhttp_connection_set_closecb(p->conn, NULL, NULL);
 		evhttp_add_header(evhttp_request_get_output_headers(p->req),
 		    "Content-Type", "application/json");
-		if (tuned) {
+		if (how.tuned) {
 			struct evkeyvalq *h =
 			    evhttp_request_get_output_headers(p->req);
 			char len[24], *d = len + sizeof(len);
@@ -432,7 +233,7 @@ on_answer(const char *text, size_t n)
 	if (slot >= pend_cap || !pend[slot].used)
 		return;
 	body = evbuffer_new();
-	if (use_jsonc) {
+	if (how.use_jsonc) {
 		struct json_tokener *tok = json_tokener_new();
 		struct json_object *o =
 		    json_tokener_parse_ex(tok, text, (int)n);
@@ -477,7 +278,7 @@ on_link_readable(evutil_socket_t fd, short what, void *arg)
 		fprintf(stderr, "floor: the worker is gone\n");
 		exit(1);
 	}
-	if (direct) {
+	if (how.direct) {
 		char *line = b->p, *nl;
 
 		while ((nl = memchr(b->p + front_link.seen, '\n',
@@ -500,12 +301,9 @@ on_link_readable(evutil_socket_t fd, short what, void *arg)
 	}
 	if (used)
 		buf_eat(b, used);
-	if (direct)
+	if (how.direct)
 		front_link.seen = b->n;
 }
-
-/* ---- front: HTTP
- * ----------------------------------------------------------------- */
 
 static void
 on_client_gone(struct evhttp_connection *conn, void *arg)
@@ -594,7 +392,7 @@ on_post(struct evhttp_request *req, struct session *legacy)
 	uint32_t slot;
 	struct buf tmp = { 0 };
 
-	if (use_jsonc && n) { /* the extra tree this design would build */
+	if (how.use_jsonc && n) { /* the extra tree this design would build */
 		jsonc_round_trip(&tmp, text, n);
 		text = tmp.p;
 		n = tmp.n;
@@ -675,95 +473,81 @@ on_request(struct evhttp_request *req, void *arg)
 	}
 }
 
-/* ---- start
- * ------------------------------------------------------------------------ */
-
 static volatile sig_atomic_t stop;
 
 static void
-on_term(evutil_socket_t sig, short what, void *base)
+on_term(evutil_socket_t sig, short what, void *arg)
 {
 	(void)sig;
 	(void)what;
 	stop = 1;
-	event_base_loopbreak(base);
+	event_base_loopbreak(arg);
 }
 
-int
-main(int argc, char **argv)
+/* The number of the first argument behind the options, or -1. */
+static int
+read_options(int argc, char **argv)
 {
 	static const struct option longs[] = { { "hop", 1, 0, 'h' },
-		{ "json", 1, 0, 'j' }, { "epoll-changelist", 0, 0, 'c' },
-		{ "big-pipes", 0, 0, 'b' }, { "eager", 0, 0, 'e' },
-		{ "nagle", 0, 0, 'n' }, { "tuned", 0, 0, 't' },
-		{ 0, 0, 0, 0 } };
-	struct event_config *cfg;
-	int changelist = 0;
-	struct evhttp *http;
-	struct evhttp_bound_socket *bound;
-	struct event *term, *rd;
-	int o, port;
-	pid_t worker;
+		{ "json", 1, 0, 'j' },
+		{ "epoll-changelist", 0, &how.changelist, 1 },
+		{ "big-pipes", 0, &how.big_pipes, 1 },
+		{ "eager", 0, &how.eager, 1 }, { "nagle", 0, &how.nagle, 1 },
+		{ "tuned", 0, &how.tuned, 1 }, { 0, 0, 0, 0 } };
+	int o;
 
-	if (argc < 3)
-		return 2;
-	port = atoi(argv[1]);
 	optind = 2;
 	while ((o = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
-		switch (o) {
-		case 'h':
-			direct = !strcmp(optarg, "direct");
-			break;
-		case 'j':
-			use_jsonc = !strcmp(optarg, "jsonc");
-			break;
-		case 'c':
-			changelist = 1;
-			break;
-		case 't':
-			tuned = 1;
-			break;
-		case 'b':
-			big_pipes = 1;
-			break;
-		case 'e':
-			eager = 1;
-			break;
-		case 'n':
-			nagle = 1;
-			break;
-		default:
-			return 2;
-		}
+		if (o == 'h')
+			how.direct = !strcmp(optarg, "direct");
+		else if (o == 'j')
+			how.use_jsonc = !strcmp(optarg, "jsonc");
+		else if (o != 0)
+			return -1;
 	}
-	if (optind >= argc)
-		return 2;
-	signal(SIGPIPE, SIG_IGN);
-	if (direct) {
-		spawn_child(argv + optind, &front_link.wfd, &front_link.rfd);
-	} else {
-		int sv[2], size = 1 << 20;
+	return optind < argc ? optind : -1;
+}
 
-		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv))
-			return 1;
-		if (big_pipes)
-			for (int i = 0; i < 2; i++)
-				setsockopt(sv[i], SOL_SOCKET, SO_SNDBUF, &size,
-				    sizeof(size));
-		worker = fork();
-		if (worker == 0) {
-			close(sv[0]);
-			run_worker(sv[1], argv + optind);
-			_exit(0);
-		}
-		close(sv[1]);
-		set_nonblock(sv[0]);
-		front_link.rfd = front_link.wfd = sv[0];
+/* Start the child, behind a worker or not; 0, or -1. */
+static int
+start_backend(char **argv)
+{
+	int sv[2], size = 1 << 20;
+
+	if (how.direct) {
+		spawn_child(argv, &front_link.wfd, &front_link.rfd);
+		return 0;
 	}
-	if (tuned)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv))
+		return -1;
+	if (how.big_pipes)
+		for (int i = 0; i < 2; i++)
+			setsockopt(
+			    sv[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	if (fork() == 0) {
+		close(sv[0]);
+		run_worker(sv[1], argv);
+		_exit(0);
+	}
+	close(sv[1]);
+	set_nonblock(sv[0]);
+	front_link.rfd = front_link.wfd = sv[0];
+	return 0;
+}
+
+/* Listen; 0, or -1. */
+static int
+start_http(int port)
+{
+	struct event_config *cfg;
+	struct evhttp *http;
+	struct evhttp_bound_socket *bound;
+	int one = 1;
+
+	if (how.tuned)
 		event_set_mem_functions(pool_malloc, pool_realloc, pool_free);
 	cfg = event_config_new();
-	if (changelist)
+	if (how.changelist)
 		event_config_set_flag(
 		    cfg, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
 	base = event_base_new_with_config(cfg);
@@ -776,15 +560,26 @@ main(int argc, char **argv)
 	    http, "127.0.0.1", (ev_uint16_t)port);
 	if (!bound) {
 		perror("bind");
-		return 1;
+		return -1;
 	}
-	if (!nagle) { /* accepted sockets inherit it from the listener on Linux
-		       */
-		int one = 1;
-
+	/* Accepted sockets inherit it from the listener on Linux. */
+	if (!how.nagle)
 		setsockopt(evhttp_bound_socket_get_fd(bound), IPPROTO_TCP,
 		    TCP_NODELAY, &one, sizeof(one));
-	}
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct event *term, *rd;
+	int command;
+
+	if (argc < 3 || (command = read_options(argc, argv)) == -1)
+		return 2;
+	on_signal_do(SIGPIPE, SIG_IGN);
+	if (start_backend(argv + command) || start_http(number(argv[1])))
+		return 1;
 	term = evsignal_new(base, SIGTERM, on_term, base);
 	event_add(term, NULL);
 	front_link.wr =

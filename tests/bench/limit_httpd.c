@@ -190,9 +190,6 @@ on_sse(struct evhttp_request *req, void *arg)
 	evbuffer_free(out);
 }
 
-/* ---- bare epoll -------------------------------------------------------------
- */
-
 static int
 listen_on(int port)
 {
@@ -250,9 +247,6 @@ run_raw(int port)
 	}
 }
 
-/* ---- start
- * ------------------------------------------------------------------- */
-
 static void
 on_term(evutil_socket_t sig, short what, void *base)
 {
@@ -294,7 +288,8 @@ main(int argc, char **argv)
 		: !strcmp(argv[2], "tuned") ? on_tuned
 					    : on_hello,
 	    base);
-	if (evhttp_bind_socket(http, "127.0.0.1", (ev_uint16_t)number(argv[1]))) {
+	if (evhttp_bind_socket(
+		http, "127.0.0.1", (ev_uint16_t)number(argv[1]))) {
 		perror("bind");
 		return 1;
 	}

@@ -160,20 +160,34 @@ class Aggregation(unittest.TestCase):
 
     # Backends' words to clients.
 
+    def logged(self, client):
+        """The log messages that a client got."""
+        return [message.json["params"]["data"]
+                for message in client.notifications
+                if message.json["method"] == "notifications/message"]
+
     def test_log_messages_reach_who_asked_for_their_level(self):
         quiet = Client(self.address)
         self.addCleanup(quiet.close)
         quiet.request("logging/setLevel", {"level": "error"}).result
         self.client.request("logging/setLevel", {"level": "debug"}).result
-        self.client.call("zeta/log", {"level": "info", "text": "low"}).result
-        self.client.call("zeta/log", {"level": "alert", "text": "high"}).result
-        method = "notifications/message"
-        self.client.wait(lambda: self.client.count(method) >= 2, 10, method)
-        quiet.wait(lambda: quiet.count(method) >= 1, 10, method)
-        data = [message.json["params"]["data"]
-                for message in quiet.notifications
-                if message.json["method"] == method]
-        self.assertEqual(data, ["high"])
+        for level, text in (("info", "low"), ("alert", "high")):
+            self.client.call("zeta/log", {
+                "level": level, "text": text, "afterwards": 0.2}).result
+        self.client.wait(lambda: len(self.logged(self.client)) == 2, 10,
+                         "both messages")
+        quiet.wait(lambda: self.logged(quiet), 10, "a message")
+        self.assertEqual(self.logged(quiet), ["high"])
+
+    def test_a_log_message_during_a_call_is_its_callers(self):
+        other = Client(self.address)
+        self.addCleanup(other.close)
+        for client in (self.client, other):
+            client.request("logging/setLevel", {"level": "debug"}).result
+        self.client.call("zeta/log", {"level": "error", "text": "mine"}).result
+        other.call("zeta/echo").result
+        self.assertEqual(self.logged(self.client), ["mine"])
+        self.assertEqual(self.logged(other), [])
 
     def test_progress_with_equal_ids_and_tokens_reaches_who_asked(self):
         clients = [Client(self.address) for _ in range(20)]
@@ -302,8 +316,8 @@ class Aggregation(unittest.TestCase):
 
     def test_a_job_has_three_descriptors_and_the_environment(self):
         text = self.text_of_environment("zeta")
-        # The fourth is the folder that is being listed.
-        self.assertEqual(len(text["descriptors"]), 4)
+        # Two more are its record and the folder that is being listed.
+        self.assertEqual(len(text["descriptors"]), 5)
         # The folders of our own servers are added at its end.
         self.assertTrue(text["environment"]["PATH"].startswith(
             os.environ["PATH"]))
@@ -349,20 +363,44 @@ class Change(unittest.TestCase):
             self.assertIn("error", client.call("one/fresh").json)
             self.assertEqual(client.count(method), before + 1)
 
-    def test_a_dead_backend_loses_its_tools_and_gets_them_back(self):
-        with Gateway({"one": backend("--scheme", "one"),
-                      "two": backend("--scheme", "two")}) as gateway, \
-                Client(gateway.address) as client:
-            client.wait_tools("one/echo", "two/echo")
-            seen = client.count("notifications/tools/list_changed")
+    def test_a_short_restart_changes_no_list(self):
+        with Gateway({"one": backend(), "two": backend("--scheme", "two")}
+                     ) as gateway, Client(gateway.address) as client:
+            before = client.wait_tools("one/echo", "two/echo")
+            seen = len(client.notifications)
             error = client.call("one/exit", {"status": 3}).error
             self.assertEqual(error["data"]["backend"], "one")
             self.assertEqual(error["data"]["outcome"], "unknown")
-            client.wait(lambda: client.count(
-                "notifications/tools/list_changed") > seen, 10,
-                "list_changed")
-            client.wait_tools("one/echo", "two/echo")
-            client.call("one/echo").result
+            self.assertEqual(client.tools(), before)
+            process.wait_until(
+                lambda: "result" in client.call("one/echo").json, 10,
+                "the backend to be back")
+            self.assertEqual(client.tools(), before)
+            self.assertEqual(len(client.notifications), seen)
+
+    def test_a_backend_that_stays_away_loses_its_tools_until_it_is_back(self):
+        with tempfile.TemporaryDirectory() as folder:
+            away = os.path.join(folder, "away")
+            entry = backend()
+            entry["args"] = ["-c", f'test -e {away} && exit 1; exec "$@"',
+                             "sh", entry["command"], *entry["args"]]
+            entry["command"] = "sh"
+            with Gateway({"one": entry, "two": backend("--scheme", "two")}
+                         ) as gateway, Client(gateway.address) as client:
+                client.wait_tools("one/echo", "two/echo")
+                with open(away, "w", encoding="ascii"):
+                    pass
+                client.call("one/exit").error
+                method = "notifications/tools/list_changed"
+                seen = client.count(method)
+                while any(name.startswith("one/") for name in client.tools()):
+                    client.wait(lambda: client.count(method) > seen, 20,
+                                method)
+                    seen = client.count(method)
+                self.assertIn("error", client.call("one/echo").json)
+                client.call("two/echo").result
+                os.unlink(away)
+                client.wait_tools("one/echo", timeout=30)
 
     def test_a_backend_that_stays_down_is_not_listed(self):
         with Gateway({"one": backend(),

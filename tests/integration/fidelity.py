@@ -120,22 +120,6 @@ class Fidelity(unittest.TestCase):
             rb'"arguments":{"text":"y"}}}', '"escapes"')
         self.assertEqual(message.result["content"][0]["text"], "y")
 
-    def test_the_items_of_lists_keep_all_their_members(self):
-        item = ('{"title":"T","name":"odd","inputSchema":{"type":"object",'
-                f'"maximum":{BIG},"x-y":[1.0,"\\u00e9"]}},"outputSchema":'
-                '{"type":"object"},"annotations":{"readOnlyHint":true},'
-                '"icons":[],"execution":{"taskSupport":"optional"},'
-                '"_meta":{"a/b":null},"description":"é \\u202e","new":1}')
-        path = os.path.join(self.folder, "list")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(f"[{item}]")
-        with Gateway({"one": backend("--list", path)}) as gateway, \
-                Client(gateway.address) as client:
-            client.wait_tools("one/odd")
-            message = client.request("tools/list")
-            self.assertIn(item.replace('"odd"', '"one/odd"').encode(),
-                          message.raw)
-
     def test_what_is_ambiguous_never_reaches_a_backend(self):
         call = ('{{"jsonrpc":"2.0","id":{id},"method":"tools/call",'
                 '"params":{{"name":"one/echo","arguments":{{"text":"evil"}}'
@@ -175,6 +159,26 @@ class Fidelity(unittest.TestCase):
         after = self.received()[len(before):]
         self.assertNotIn(b"evil", after)
         self.assertEqual(after.count(b"\n"), 1)
+
+
+class Lists(unittest.TestCase):
+    """What is listed."""
+
+    def test_the_items_of_lists_keep_all_their_members(self):
+        item = ('{"title":"T","name":"odd","inputSchema":{"type":"object",'
+                f'"maximum":{BIG},"x-y":[1.0,"\\u00e9"]}},"outputSchema":'
+                '{"type":"object"},"annotations":{"readOnlyHint":true},'
+                '"icons":[],"execution":{"taskSupport":"optional"},'
+                '"_meta":{"a/b":null},"description":"é \\u202e","new":1}')
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
+            file.write(f"[{item}]")
+            file.flush()
+            with Gateway({"one": backend("--list", file.name)}) as gateway, \
+                    Client(gateway.address) as client:
+                client.wait_tools("one/odd")
+                message = client.request("tools/list")
+                self.assertIn(item.replace('"odd"', '"one/odd"').encode(),
+                              message.raw)
 
 
 if __name__ == "__main__":

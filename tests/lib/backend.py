@@ -130,10 +130,14 @@ def call(ident, params):
                 "message": arguments.get("text", "")})
         answer(ident, text(arguments.get("text", "")))
     elif name == "log":
+        if arguments.get("afterwards"):
+            answer(ident, text("will be logged"))
+            time.sleep(arguments["afterwards"])
         notify("notifications/message", {
             "level": arguments["level"], "logger": "backend",
             "data": arguments.get("text", "")})
-        answer(ident, text("logged"))
+        if not arguments.get("afterwards"):
+            answer(ident, text("logged"))
     elif name == "add":
         tools.append(arguments["name"])
         notify("notifications/tools/list_changed")

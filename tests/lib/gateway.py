@@ -19,6 +19,10 @@ BUILD = os.environ.get("MCPGW_BUILD", os.path.join(SOURCE, "build-dev"))
 # Sanitizers make everything slower, and a busy machine does too.
 PATIENCE = float(os.environ.get("MCPGW_TEST_PATIENCE", "1"))
 DAEMON = os.path.join(BUILD, "mcp-gatewayd")
+SCRIPT = os.path.join(LIBRARY, "backend.py")
+# The system's: one in a home folder is closed to other users.
+PYTHON = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) \
+    else sys.executable
 
 SANITIZER = re.compile(
     r"ERROR: (Address|Leak)Sanitizer|runtime error:|Assertion .* failed")
@@ -31,8 +35,7 @@ def program(name):
 
 def backend(*args, **more):
     """A configuration entry for the scripted backend of the tests."""
-    entry = {"command": sys.executable,
-             "args": [os.path.join(LIBRARY, "backend.py"), *args]}
+    entry = {"command": PYTHON, "args": [SCRIPT, *args]}
     entry.update(more)
     return entry
 
@@ -49,7 +52,7 @@ class Gateway:
     and fails when a process of it is left."""
 
     def __init__(self, backends, gateway=None, args=(), prefix=(), env=None,
-                 text=None, port="0", wait=True):
+                 text=None, port="0", wait=True, daemon=DAEMON):
         process.become_subreaper()
         self.folder = tempfile.mkdtemp(prefix="mcpgw-test-")
         os.chmod(self.folder, 0o777)
@@ -64,7 +67,7 @@ class Gateway:
                          if not entry.get("disabled")]
         self.console_path = os.path.join(self.folder, "console.txt")
         self.address = None
-        command = [*prefix, DAEMON, "--config", self.config,
+        command = [*prefix, daemon, "--config", self.config,
                    "--host", "127.0.0.1", "--port", port, *args]
         environment = dict(os.environ)
         environment.update(env or {})
@@ -155,12 +158,7 @@ class Gateway:
     @property
     def pid(self):
         """The supervisor: below the wrapper in prefix, if there is one."""
-        if process.title(self.child.pid).startswith(DAEMON) or \
-                "mcp-gatewayd" in process.title(self.child.pid).split(" ")[0]:
-            return self.child.pid
-        return next(pid for pid, title in
-                    process.descendants(self.child.pid).items()
-                    if title.split(" ")[0].endswith("mcp-gatewayd"))
+        return self.child.pid  # what stands in prefix executes it
 
     def find(self, role, name=None):
         """The pid of a role's process ("front", "worker", "reaper"), or None."""

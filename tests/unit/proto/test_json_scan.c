@@ -173,6 +173,17 @@ a_nul_byte_is_refused_everywhere(void **state)
 }
 
 static void
+an_empty_text_may_be_at_null(void **state)
+{
+	struct json_scan scan;
+
+	(void)state;
+	assert_int_equal(json_scan(NULL, 0, NULL, 0, NULL, &scan), -1);
+	assert_int_equal(scan.error_at, 0);
+	assert_string_equal(scan.error, "unexpected end");
+}
+
+static void
 an_error_tells_its_first_wrong_byte(void **state)
 {
 	static const struct {
@@ -483,6 +494,7 @@ main(void)
 		cmocka_unit_test(
 		    every_truncation_of_a_container_is_refused_at_its_end),
 		cmocka_unit_test(a_nul_byte_is_refused_everywhere),
+		cmocka_unit_test(an_empty_text_may_be_at_null),
 		cmocka_unit_test(an_error_tells_its_first_wrong_byte),
 		cmocka_unit_test(
 		    nesting_is_accepted_up_to_the_limit_and_no_deeper),

@@ -61,7 +61,7 @@ lines_come_whole_however_they_were_split(void **state)
 			expect(&lines, LINES_LINE, "one");
 		else if (i == 9)
 			expect(&lines, LINES_LINE, "two");
-		else if (i == 20)
+		else if (i == 21)
 			expect(&lines, LINES_LINE, "three\r \r");
 		else
 			expect(&lines, LINES_LINE, "");

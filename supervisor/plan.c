@@ -1,0 +1,235 @@
+/* plan.c: what each process is started with. */
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "environment.h"
+#include "identity.h"
+#include "plan.h"
+#include "setup.h"
+
+/*
+ * A pipe of 1 MiB takes the largest usual message in one write.  The kernel
+ * bounds what all pipes of one user may have (pipe-user-pages-soft, 64 MiB) and
+ * gives next to nothing beyond it, so that many backends share half of that.
+ */
+#define PIPE_MAX   ((size_t)1 << 20)
+#define PIPE_MIN   ((size_t)64 << 10)
+#define PIPE_TOTAL ((size_t)32 << 20)
+
+struct plan {
+	const struct config *config;
+	bool root;
+	char *bindir;
+	struct role_identity front;
+	struct role_identity worker;
+	struct identity_user *users; /* of the jobs, by number */
+};
+
+static int __attribute__((format(printf, 2, 3)))
+refuse(char **error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(error, format, args) == -1)
+		*error = NULL;
+	va_end(args);
+	return -1;
+}
+
+static int
+find_bindir(struct plan *plan, char **error)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char *slash;
+
+	if (n == -1)
+		return refuse(error, "/proc/self/exe: %s; /proc is needed",
+		    strerror(errno));
+	path[n] = '\0';
+	if ((slash = strrchr(path, '/')) != NULL)
+		*slash = '\0';
+	plan->bindir = strdup(path);
+	return plan->bindir != NULL ? 0 : -1;
+}
+
+static int
+find_roles(struct plan *plan, char **error)
+{
+	const struct config *config = plan->config;
+
+	if (!plan->root)
+		return 0;
+	if (identity_find_role(&plan->front, config->user, error) == -1 ||
+	    identity_find_role(&plan->worker, config->worker_user, error) == -1)
+		return -1;
+	return identity_prepare_chroot(error);
+}
+
+/* Whom a job runs as; a user stays empty when that is ourselves. */
+static int
+find_job_user(struct plan *plan, size_t number, char **error)
+{
+	const struct config_backend *be = &plan->config->backends[number];
+	char *problem = NULL;
+
+	if (be->user == NULL || be->disabled)
+		return 0;
+	if (!plan->root)
+		return refuse(error,
+		    "%s: backend \"%s\": \"user\" needs a gateway that is "
+		    "started as root; start it as root or remove \"user\"",
+		    plan->config->path, be->name);
+	if (identity_find_user(&plan->users[number], be->user, &problem) == 0)
+		return 0;
+	(void)refuse(error, "%s: backend \"%s\": %s", plan->config->path,
+	    be->name, problem != NULL ? problem : "out of memory");
+	free(problem);
+	return -1;
+}
+
+struct plan *
+plan_new(const struct config *config, char **error)
+{
+	struct plan *plan = calloc(1, sizeof(*plan));
+
+	*error = NULL;
+	if (plan == NULL)
+		return NULL;
+	plan->config = config;
+	plan->root = geteuid() == 0;
+	plan->users = calloc(config->backend_count + 1, sizeof(*plan->users));
+	if (plan->users == NULL || find_bindir(plan, error) == -1 ||
+	    find_roles(plan, error) == -1)
+		goto fail;
+	for (size_t i = 0; i < config->backend_count; i++) {
+		if (find_job_user(plan, i, error) == -1)
+			goto fail;
+	}
+	return plan;
+fail:
+	plan_free(&plan);
+	return NULL;
+}
+
+void
+plan_free(struct plan **plan)
+{
+	struct plan *p = *plan;
+
+	if (p == NULL)
+		return;
+	for (size_t i = 0; p->users != NULL && i < p->config->backend_count;
+	     i++)
+		identity_user_free(&p->users[i]);
+	free(p->users);
+	free(p->bindir);
+	free(p);
+	*plan = NULL;
+}
+
+const char *
+plan_bindir(const struct plan *plan)
+{
+	return plan->bindir;
+}
+
+void
+plan_tell(const struct plan *plan)
+{
+	char names[512] = "";
+	size_t len = 0;
+
+	if (!plan->root) {
+		log_info("gateway: not started as root: front and workers keep "
+			 "the rights of this user, without chroot");
+		return;
+	}
+	for (size_t i = 0; i < plan->config->backend_count; i++) {
+		const struct config_backend *be = &plan->config->backends[i];
+
+		if (be->user != NULL || be->disabled)
+			continue;
+		(void)snprintf(names + len, sizeof(names) - len, "%s%s",
+		    len > 0 ? ", " : "", be->name);
+		len = strlen(names);
+	}
+	if (len > 0)
+		log_warning("gateway: these backends run as root, because "
+			    "\"user\" is not set for them: %s",
+		    names);
+}
+
+char *
+plan_front(const struct plan *plan, enum log_level level, char **error)
+{
+	char *setup = setup_front(plan->config, level, &plan->front);
+
+	if (setup == NULL)
+		(void)refuse(error, "%s: hosts and origins are too long: %s",
+		    plan->config->path, strerror(errno));
+	return setup;
+}
+
+static char *
+reaper_setup(const struct plan *plan, size_t number, enum log_level level)
+{
+	const struct config_backend *be = &plan->config->backends[number];
+	const struct identity_user *user = &plan->users[number];
+	const char *const dirs[] = { plan->bindir, MCPGW_LIBEXECDIR, NULL };
+	const struct setup_user as = { user->name, user->uid, user->gid };
+	char **env = environment_make(
+	    environ, user->name != NULL ? user : NULL, be->env, dirs);
+	char *setup;
+
+	if (env == NULL)
+		return NULL;
+	setup = setup_reaper(be, level, env, &as);
+	environment_free(&env);
+	return setup;
+}
+
+static int
+pipe_size(const struct plan *plan)
+{
+	size_t share = PIPE_TOTAL / (2 * plan->config->backend_count);
+	size_t size = PIPE_MAX;
+
+	while (size > share && size > PIPE_MIN)
+		size /= 2;
+	return (int)size;
+}
+
+int
+plan_service(const struct plan *plan, size_t number, enum log_level level,
+    struct service_spec *ret, char **error)
+{
+	const struct config_backend *be = &plan->config->backends[number];
+	struct service_spec spec = {
+		.number = number, .config = be, .pipe_size = pipe_size(plan)
+	};
+
+	if (be->disabled) { /* it is listed, and never started */
+		*ret = spec;
+		return 0;
+	}
+	spec.worker_setup = setup_worker(be, level, &plan->worker);
+	spec.reaper_setup = reaper_setup(plan, number, level);
+	if (spec.worker_setup != NULL && spec.reaper_setup != NULL) {
+		*ret = spec;
+		return 0;
+	}
+	(void)refuse(error,
+	    "%s: backend \"%s\": its arguments and environment are too long: "
+	    "%s",
+	    plan->config->path, be->name, strerror(errno));
+	free(spec.worker_setup);
+	free(spec.reaper_setup);
+	return -1;
+}

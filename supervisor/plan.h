@@ -1,0 +1,36 @@
+/* plan.h: what each process is started with, worked out before any is. */
+#ifndef SUPERVISOR_PLAN_H
+#define SUPERVISOR_PLAN_H
+
+#include <stddef.h>
+
+#include "config.h"
+#include "proto/log.h"
+#include "service.h"
+
+struct plan;
+
+/*
+ * Find the users that the configuration names, and the folder of our own
+ * binary.  config is borrowed.  NULL with *error, the caller's, which has a
+ * remedy, or NULL when memory ran out.
+ */
+struct plan *plan_new(const struct config *config, char **error);
+void plan_free(struct plan **plan);
+
+/* The folder of our own binary, where the others are looked for first. */
+const char *plan_bindir(const struct plan *plan);
+
+/* Log what is not as it should be about who runs as whom. */
+void plan_tell(const struct plan *plan);
+
+/* The front's SETUP, the caller's; children log from this level on.  NULL with
+ * *error as above. */
+char *plan_front(const struct plan *plan, enum log_level level, char **error);
+
+/* What the service of this number is made of; its texts are the caller's.  0,
+ * or -1 with *error as above. */
+int plan_service(const struct plan *plan, size_t number, enum log_level level,
+    struct service_spec *ret, char **error);
+
+#endif
