@@ -491,8 +491,8 @@ json_scan(const char *text, size_t len, const struct json_field *fields,
 		.spans = spans,
 		.scan = scan };
 	*scan = (struct json_scan){ .newline = false };
-	for (size_t i = 0; i < n; i++)
-		spans[i] = (struct json_span){ NULL, 0 };
+	if (n > 0)
+		memset(spans, 0, n * sizeof(*spans));
 	if ((at = scan_document(&s)) == NULL)
 		return -1;
 	if (next_token(&s, &at) != '\0' || at != s.end) {

@@ -392,7 +392,7 @@ json_scalar_equal(struct json_span a, struct json_span b)
 int
 json_integer(struct json_span value, int64_t *ret)
 {
-	const char *at = value.at, *end = value.at + value.len;
+	const char *at, *end;
 	int64_t number = 0;
 	bool minus;
 
@@ -400,8 +400,9 @@ json_integer(struct json_span value, int64_t *ret)
 		errno = EINVAL;
 		return -1;
 	}
-	minus = *at == '-';
-	for (at += minus; at < end; at++) {
+	minus = *value.at == '-';
+	end = value.at + value.len;
+	for (at = value.at + minus; at < end; at++) {
 		if (*at < '0' || *at > '9') {
 			errno = EINVAL;
 			return -1;

@@ -272,8 +272,9 @@ read_text(char *dst, size_t size, struct json_span value)
 	if (json_kind(value) != JSON_STRING)
 		return;
 	n = json_string_decode(value, raw, sizeof(raw));
-	if (n == -1) {
-		(void)strlcpy(dst, "(not printable)", size);
+	if (n == -1) { /* too long, or not text: as it came, but cut */
+		(void)log_escape(dst, size, value.at + 1,
+		    value.len - 2 < sizeof(raw) ? value.len - 2 : sizeof(raw));
 		return;
 	}
 	(void)log_escape(dst, size, raw, (size_t)n);

@@ -435,9 +435,3 @@ backend_flush_link(struct backend *backend)
 {
 	return link_flush(backend->link);
 }
-
-int
-backend_link_fd(const struct backend *backend)
-{
-	return link_fd(backend->link);
-}

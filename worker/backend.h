@@ -60,7 +60,4 @@ void backend_report(const struct backend *backend);
 /* Write now what the link takes; true when nothing is left to write. */
 bool backend_flush_link(struct backend *backend);
 
-/* The link's socket, for poll(2), or -1. */
-int backend_link_fd(const struct backend *backend);
-
 #endif

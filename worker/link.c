@@ -457,12 +457,6 @@ link_notify(struct link *link, struct json_span text)
 	return tell(link, MSG_NOTIFY, 0, 0, text);
 }
 
-size_t
-link_calls(const struct link *link)
-{
-	return call_count(link->calls);
-}
-
 bool
 link_flush(struct link *link)
 {
@@ -470,10 +464,4 @@ link_flush(struct link *link)
 		return true;
 	chan_flush(link->chan);
 	return chan_queued(link->chan) == 0;
-}
-
-int
-link_fd(const struct link *link)
-{
-	return link->chan == NULL ? -1 : chan_fd(link->chan);
 }

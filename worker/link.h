@@ -70,13 +70,7 @@ bool link_progress(struct link *link, int64_t token, struct json_span text);
 /* A notification of the whole backend came; false when it was dropped. */
 bool link_notify(struct link *link, struct json_span text);
 
-/* Calls that somebody waits for. */
-size_t link_calls(const struct link *link);
-
 /* Write now what the socket takes; true when nothing is left to write. */
 bool link_flush(struct link *link);
-
-/* The socket, for poll(2), or -1. */
-int link_fd(const struct link *link);
 
 #endif

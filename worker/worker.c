@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,9 @@
 #include "proto/role.h"
 #include "setup.h"
 #include "worker.h"
+
+/* Log records may queue up to here; the rest is for what must arrive. */
+#define LOG_QUEUE_MAX (CHAN_QUEUE_MAX / 2)
 
 enum worker_state {
 	WORKER_NEW,     /* SETUP is awaited */
@@ -48,7 +50,6 @@ struct worker {
 	struct diagnostics *diagnostics;
 	struct event *last_words;
 	int exit_code;
-	bool logging; /* inside the log sink */
 	uint64_t records_dropped;
 	char why[512];
 	struct buf ready; /* the last one sent */
@@ -125,7 +126,8 @@ log_to_supervisor(void *arg, enum log_level level, const char *text)
 	}
 	if (len > MSG_LOG_MAX)
 		len = MSG_LOG_MAX;
-	if (send_control(w, MSG_LOG, level, text, len) == -1)
+	if (w->control == NULL || chan_queued(w->control) > LOG_QUEUE_MAX ||
+	    send_control(w, MSG_LOG, level, text, len) == -1)
 		w->records_dropped++;
 }
 
@@ -136,6 +138,8 @@ send_obituary(struct worker *w)
 {
 	struct buf b = { 0 };
 
+	/* The last frame: it needs no room to be left. */
+	chan_set_queue_max(w->control, SIZE_MAX / 2);
 	if (buf_add_text(&b, "{\"why\":") == 0 &&
 	    json_add_string(&b, w->why, strlen(w->why)) == 0 &&
 	    buf_add_text(&b, ",\"stderr\":") == 0 &&
@@ -192,33 +196,27 @@ begin_end(struct worker *w, enum role_exit code, const char *why)
 					      : &wait);
 }
 
+/* True when nothing is left to write, or cannot be. */
+static bool
+flush_once(struct worker *w)
+{
+	bool done = w->backend == NULL || backend_flush_link(w->backend);
+
+	chan_flush(w->control);
+	return done && chan_queued(w->control) == 0;
+}
+
 /* Write what is queued, for a short time: nothing else is left to do. */
 static void
 flush_all(struct worker *w)
 {
+	static const struct timeval wait = { 0, WORKER_FLUSH_MS * 1000 };
 	uint64_t until = mono_ms() + WORKER_FLUSH_MS;
-	struct pollfd fds[2];
-	uint64_t now;
 
-	for (;;) {
-		bool done =
-		    w->backend == NULL || backend_flush_link(w->backend);
-
-		chan_flush(w->control);
-		fds[0] = (struct pollfd){ .fd = chan_queued(w->control) > 0
-			    ? chan_fd(w->control)
-			    : -1,
-			.events = POLLOUT };
-		fds[1] =
-		    (struct pollfd){ .fd = done ? -1
-						: backend_link_fd(w->backend),
-			    .events = POLLOUT };
-		now = mono_ms();
-		if ((fds[0].fd == -1 && fds[1].fd == -1) || now >= until)
+	event_add(w->last_words, &wait);
+	while (!flush_once(w) && mono_ms() < until)
+		if (event_base_loop(loop_base(w->loop), EVLOOP_ONCE) != 0)
 			return;
-		if (poll(fds, 2, (int)(until - now)) <= 0)
-			return;
-	}
 }
 
 /* ---- what the backend says ---- */

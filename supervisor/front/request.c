@@ -12,6 +12,10 @@
 #define BLOCKS (REQUESTS_MAX / BLOCK)
 #define NONE   UINT32_MAX
 
+/* The counter has 53 - 16 bits; it starts anywhere in their lower half, so that
+ * it can count on for 2^36 requests. */
+#define COUNTER_SEED_SHIFT 4
+
 struct requests {
 	struct request *blocks[BLOCKS];
 	uint32_t slots; /* in the blocks so far */
@@ -28,6 +32,9 @@ requests_new(void)
 	if ((requests = calloc(1, sizeof(*requests))) == NULL)
 		return NULL;
 	requests->first_free = NONE;
+	/* A backend may still work on what a front before this one asked: its
+	 * late answer must not have the number of one of ours. */
+	requests->counter = (uint64_t)arc4random() << COUNTER_SEED_SHIFT;
 	return requests;
 }
 

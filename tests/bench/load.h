@@ -35,6 +35,7 @@ struct options {
 	int sources;     /* spread clients over 127.0.0.2 .. */
 	int window;      /* handshakes in progress at a time */
 	uint64_t since_ns;
+	const char *expect; /* what a good answer holds, or NULL */
 };
 extern struct options opt;
 

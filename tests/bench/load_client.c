@@ -121,6 +121,10 @@ on_message(struct client *cl, const char *text, size_t n)
 	    js_is(e, "true")) {
 		note_error("tool error", text, n);
 		cl->done_at = 0;
+	} else if (opt.expect && cl->id &&
+	    !memmem(text, n, opt.expect, strlen(opt.expect))) {
+		note_error("not what was expected", text, n);
+		cl->done_at = 0;
 	}
 }
 

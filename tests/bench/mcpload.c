@@ -231,6 +231,7 @@ usage(void)
 	    "  --window N          handshakes in progress at a time (64)\n"
 	    "  --setup-timeout S   give up handshakes after S seconds (30)\n"
 	    "  --version V         protocol version (2025-06-18)\n"
+	    "  --expect TEXT       an answer without it is an error\n"
 	    "  --since-ns T        probe: count from this monotonic time\n");
 	exit(2);
 }
@@ -258,7 +259,8 @@ read_options(int argc, char **argv)
 		{ "bytes", 1, 0, 'b' }, { "blob", 1, 0, 'B' },
 		{ "sources", 1, 0, 'S' }, { "window", 1, 0, 'W' },
 		{ "setup-timeout", 1, 0, 'T' }, { "version", 1, 0, 'V' },
-		{ "since-ns", 1, 0, 'N' }, { 0, 0, 0, 0 } };
+		{ "since-ns", 1, 0, 'N' }, { "expect", 1, 0, 'E' },
+		{ 0, 0, 0, 0 } };
 	int o;
 
 	while ((o = getopt_long(argc, argv, "c:d:w:n:", longs, NULL)) != -1) {
@@ -301,6 +303,9 @@ read_options(int argc, char **argv)
 			break;
 		case 'V':
 			opt.version = optarg;
+			break;
+		case 'E':
+			opt.expect = optarg;
 			break;
 		case 'N':
 			opt.since_ns = strtoull(optarg, NULL, 10);

@@ -235,35 +235,40 @@ class Abuse(unittest.TestCase):
                 with Client(self.address) as client:
                     client.request("ping").result
 
-    def test_a_body_that_is_too_large_is_refused_early(self):
+    def test_a_body_that_is_too_large_is_refused_from_its_head(self):
         before = process.resident(self.front)
         target = "/messages/?session_id=" + "0" * 32
-        for headers in ([("Content-Length", str(100 << 20))],
-                        [("Content-Length", str(100 << 20)),
-                         ("Expect", "100-continue")],
-                        [("Transfer-Encoding", "chunked")]):
-            with self.subTest(headers), raw.Connection(self.address) as \
+        for more in ([], [("Expect", "100-continue")]):
+            with self.subTest(more), raw.Connection(self.address) as \
                     connection:
-                headers.append(("Content-Type", "application/json"))
-                connection.send(raw.request("POST", target, self.address,
-                                            headers))
-                sent = 0
-                block = b"x" * 65536
-                if ("Transfer-Encoding", "chunked") in headers:
-                    block = b"10000\r\n" + block + b"\r\n"
-                try:
-                    while sent < 100 << 20:
-                        connection.send(block)
-                        sent += len(block)
-                except OSError:
-                    pass
-                self.assertLess(sent, 100 << 20)
-                try:
-                    self.assertEqual(connection.head().status, 413)
-                except raw.Closed:
-                    pass
-                self.assertLess(process.resident(self.front),
-                                before + (32 << 20))
+                connection.send(raw.request("POST", target, self.address, [
+                    ("Content-Length", str(100 << 20)),
+                    ("Content-Type", "application/json"), *more]))
+                self.assertEqual(connection.head().status, 413)
+                self.pour(connection, b"x" * 65536, before)
+
+    def test_a_chunked_body_that_is_too_large_is_refused(self):
+        before = process.resident(self.front)
+        with raw.Connection(self.address) as connection:
+            connection.send(raw.request(
+                "POST", "/messages/?session_id=" + "0" * 32, self.address, [
+                    ("Transfer-Encoding", "chunked"),
+                    ("Content-Type", "application/json")]))
+            self.pour(connection, b"10000\r\n" + b"x" * 65536 + b"\r\n",
+                      before)
+            try:
+                self.assertEqual(connection.head().status, 413)
+            except raw.Closed:
+                pass  # the reset of the surplus overtook the answer
+
+    def pour(self, connection, block, before):
+        """Send 100 MB, or until hung up on; nothing of it is kept."""
+        for _ in range((100 << 20) // len(block)):
+            try:
+                connection.send(block)
+            except OSError:
+                break
+        self.assertLess(process.resident(self.front), before + (32 << 20))
 
     def test_a_client_that_does_not_read_is_dropped_alone(self):
         before = process.resident(self.front)
@@ -358,9 +363,10 @@ class Abuse(unittest.TestCase):
                     self.assertIn(answer.status, (400, 403, 405))
                     self.assertIsNone(
                         answer.header("access-control-allow-origin"))
-        for origin in (f"http://localhost:{port}", f"http://127.0.0.1:{port}"):
-            self.assertEqual(raw.ask(self.address, "GET", "/nowhere", [
-                ("Origin", origin)]).status, 404)
+        for host in (f"localhost:{port}", f"127.0.0.1:{port}"):
+            self.assertEqual(raw.ask(
+                self.address, "GET", "/nowhere", [("Origin", f"http://{host}")],
+                host=host).status, 404)
 
     def test_simple_requests_of_a_browser_are_refused(self):
         with Client(self.address, initialize=False) as client:

@@ -53,7 +53,11 @@ class Backends(unittest.TestCase):
     def assert_serves(self):
         """It works, with no more than a restart in between."""
         self.client.wait_tools("bad/echo", "good/echo")
-        self.assertEqual(self.text(), "hello")
+        message = process.wait_until(
+            lambda: next((message for message in [self.echo()]
+                          if "result" in message.json), None),
+            10 * PATIENCE, "an answer of the bad backend")
+        self.assertEqual(message.result["content"][0]["text"], "hello")
 
     # It never comes up.
 
@@ -69,10 +73,10 @@ class Backends(unittest.TestCase):
         self.end()
 
     def test_exits_at_start(self):
-        self.never_up("--exit-at-start=3", why=r"\b3\b")
+        self.never_up("--exit-at-start", "3", why=r"\b3\b")
 
     def test_exits_on_initialize(self):
-        self.never_up("--exit-on-initialize=4", why=r"\b4\b")
+        self.never_up("--exit-on-initialize", "4", why=r"\b4\b")
 
     def test_never_initializes(self):
         self.never_up("--never-initialize", startup_timeout=1,
@@ -412,13 +416,14 @@ class Backends(unittest.TestCase):
                 Client(gateway.address) as client:
             client.wait_tools(*[f"{name}/echo" for name in names],
                               timeout=30)
+            jobs = {name: gateway.wait_job(name) for name in names}
+            for job in jobs.values():
+                os.kill(job, signal.SIGKILL)
+            for name, job in jobs.items():
+                gateway.wait_job(name, other_than=[job])
             for name in names:
-                os.kill(gateway.wait_job(name), signal.SIGKILL)
-            process.wait_until(lambda: not set(
-                f"{name}/echo" for name in names) <= set(client.tools()),
-                10, "tools that go")
-            client.wait_tools(*[f"{name}/echo" for name in names],
-                              timeout=30)
+                process.wait_until(lambda name=name: "result" in client.call(
+                    f"{name}/echo", {"text": "x"}).json, 10 * PATIENCE, name)
 
 
 if __name__ == "__main__":

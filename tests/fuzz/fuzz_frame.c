@@ -192,6 +192,8 @@ finish(struct state *s)
 	loop_free(&s->loop);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {

@@ -73,6 +73,8 @@ insist_same(const struct outcome *a, const struct outcome *b)
 		buf_len(&a->events)) == 0);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {

@@ -266,8 +266,8 @@ class Canary:
         return self
 
     def run(self):
-        """Call until told to end."""
-        while not self.ending.wait(self.interval):
+        """Call until told to end, once at least."""
+        while self.calls == 0 or not self.ending.wait(self.interval):
             begin = time.monotonic()
             try:
                 self.client.call(self.tool, {"text": "canary"}).result

@@ -136,8 +136,9 @@ turns(struct fixture *f, int n)
 	}
 }
 
-static void
-start(struct fixture *f, bool far_is_chan)
+static inline void
+start_as(struct fixture *f, bool far_is_chan, enum role near_role,
+    enum role far_role)
 {
 	int fds[2];
 
@@ -145,17 +146,23 @@ start(struct fixture *f, bool far_is_chan)
 	assert_non_null(f->loop = loop_new(false));
 	assert_int_equal(
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-	f->near.chan = chan_new(f->loop, &fds[0], ROLE_WORKER, ROLE_SUPERVISOR,
-	    &handlers, &f->near);
+	f->near.chan = chan_new(
+	    f->loop, &fds[0], near_role, far_role, &handlers, &f->near);
 	assert_non_null(f->near.chan);
 	assert_int_equal(fds[0], -1);
 	if (far_is_chan) {
-		f->far.chan = chan_new(f->loop, &fds[1], ROLE_SUPERVISOR,
-		    ROLE_WORKER, &handlers, &f->far);
+		f->far.chan = chan_new(
+		    f->loop, &fds[1], far_role, near_role, &handlers, &f->far);
 		assert_non_null(f->far.chan);
 	} else {
 		f->raw = fds[1];
 	}
+}
+
+static inline void
+start(struct fixture *f, bool far_is_chan)
+{
+	start_as(f, far_is_chan, ROLE_WORKER, ROLE_SUPERVISOR);
 }
 
 static void

@@ -16,6 +16,7 @@
 static bool realloc_fails;
 
 void *__real_realloc(void *mem, size_t n);
+void *__wrap_realloc(void *mem, size_t n);
 
 void *
 __wrap_realloc(void *mem, size_t n)
@@ -124,6 +125,26 @@ consumed_room_is_used_again_before_memory_grows(void **state)
 }
 
 static void
+growing_after_consuming_gives_all_the_room(void **state)
+{
+	(void)state;
+	for (size_t n = 1; n < 2000; n += 7) {
+		struct buf b = { 0 };
+		char *at;
+
+		for (int i = 0; i < 20; i++)
+			assert_int_equal(buf_add_text(&b, "0123456789"), 0);
+		buf_consume(&b, 95);
+		assert_non_null(at = buf_reserve(&b, n));
+		assert_true(buf_room(&b) >= n);
+		memset(at, 'x', n);
+		buf_commit(&b, n);
+		assert_memory_equal(buf_data(&b), "5678901234", 10);
+		buf_free(&b);
+	}
+}
+
+static void
 a_long_run_of_short_messages_does_not_grow_the_memory(void **state)
 {
 	struct buf b = { 0 };
@@ -227,6 +248,7 @@ main(void)
 		cmocka_unit_test(room_that_is_there_is_used_without_moving),
 		cmocka_unit_test(
 		    consumed_room_is_used_again_before_memory_grows),
+		cmocka_unit_test(growing_after_consuming_gives_all_the_room),
 		cmocka_unit_test(
 		    a_long_run_of_short_messages_does_not_grow_the_memory),
 		cmocka_unit_test(formatted_text_is_appended_at_every_length),

@@ -7,6 +7,7 @@ static size_t realloc_largest;
 static int realloc_firsts; /* calls that began a new piece of memory */
 
 void *__real_realloc(void *mem, size_t n);
+void *__wrap_realloc(void *mem, size_t n);
 
 void *
 __wrap_realloc(void *mem, size_t n)
@@ -162,6 +163,28 @@ large_frames_pass_through_small_sockets(void **state)
 		buf_consume(&f.far.payloads, large - cut);
 	}
 	free(bytes);
+	finish(&f);
+}
+
+static void
+a_frame_of_many_reads_is_whole(void **state)
+{
+	struct fixture f;
+	struct frame frame = { .type = MSG_REQUEST, .length = 5000000 };
+	char *bytes;
+
+	(void)state;
+	start_as(&f, true, ROLE_WORKER, ROLE_FRONT);
+	chan_set_socket_buffer(f.far.chan, 4 << 20);
+	assert_non_null(bytes = chan_send_in_place(f.far.chan, &frame));
+	for (size_t i = 0; i < frame.length; i++)
+		bytes[i] = (char)(i * 7 + i / 256);
+	turns(&f, 1000);
+	assert_int_equal(f.near.frames, 1);
+	assert_int_equal(buf_len(&f.near.payloads), frame.length);
+	for (size_t i = 0; i < frame.length; i++)
+		if (buf_data(&f.near.payloads)[i] != (char)(i * 7 + i / 256))
+			fail();
 	finish(&f);
 }
 
@@ -382,6 +405,7 @@ main(void)
 		    what_is_queued_goes_out_at_the_end_of_the_turn),
 		cmocka_unit_test(a_flush_writes_without_the_loop),
 		cmocka_unit_test(large_frames_pass_through_small_sockets),
+		cmocka_unit_test(a_frame_of_many_reads_is_whole),
 		cmocka_unit_test(
 		    the_longest_frame_passes_and_one_byte_more_does_not),
 		cmocka_unit_test(

@@ -111,6 +111,29 @@ writing_to_a_dead_peer_still_reads_its_last_words(void **state)
 }
 
 static void
+a_peer_that_left_something_unread_is_closed_like_any_other(void **state)
+{
+	struct buf wire = { 0 };
+	struct fixture f;
+	struct frame frame = { .type = MSG_READY };
+
+	(void)state;
+	start(&f, false);
+	add_frame(&wire, MSG_SETUP, "last words");
+	raw_send(&f, buf_data(&wire), buf_len(&wire), NULL, 0);
+	assert_int_equal(chan_send(f.near.chan, &frame, NULL), 0);
+	chan_flush(f.near.chan);
+	close(f.raw); /* we read ECONNRESET where others read the end */
+	f.raw = -1;
+	turns(&f, 4);
+	assert_int_equal(f.near.frames, 1);
+	assert_int_equal(f.near.closed, 1);
+	assert_string_equal(f.near.why, "closed");
+	buf_free(&wire);
+	finish(&f);
+}
+
+static void
 a_peer_that_only_stops_reading_is_closed_too(void **state)
 {
 	struct fixture f;
@@ -188,6 +211,51 @@ a_pause_also_holds_back_the_end_that_writing_found(void **state)
 	finish(&f);
 }
 
+static void
+resume(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	chan_set_reading(arg, true);
+}
+
+/* The end is known already: what was read comes first all the same. */
+static void
+resuming_in_an_event_delivers_before_the_end(void **state)
+{
+	(void)state;
+	for (size_t last = 2; last <= 4; last++) {
+		const struct timeval now = { 0, 0 };
+		struct frame frame = { .type = MSG_READY };
+		struct buf wire = { 0 };
+		struct fixture f;
+
+		start(&f, false);
+		for (int i = 0; i < 3; i++)
+			add_frame(&wire, MSG_SETUP, "text");
+		f.near.pause_at = 1;
+		raw_send(&f, buf_data(&wire), buf_len(&wire), NULL, 0);
+		turns(&f, 2);
+		close(f.raw);
+		f.raw = -1;
+		assert_int_equal(chan_send(f.near.chan, &frame, NULL), 0);
+		turns(&f, 2);
+		f.near.pause_at = last; /* again; 4: never */
+		assert_int_equal(event_base_once(loop_base(f.loop), -1,
+				     EV_TIMEOUT, resume, f.near.chan, &now),
+		    0);
+		turns(&f, 4);
+		assert_int_equal(f.near.frames, last > 3 ? 3 : last);
+		assert_int_equal(f.near.closed, last > 3);
+		chan_set_reading(f.near.chan, true);
+		turns(&f, 4);
+		assert_int_equal(f.near.frames, 3);
+		assert_int_equal(f.near.closed, 1);
+		buf_free(&wire);
+		finish(&f);
+	}
+}
+
 /* In the child: say something whole and something torn, then wait. */
 static void
 speak_and_wait(struct fixture *f)
@@ -236,11 +304,14 @@ main(void)
 		    frames_before_the_end_are_delivered_first_at_every_truncation),
 		cmocka_unit_test(
 		    writing_to_a_dead_peer_still_reads_its_last_words),
+		cmocka_unit_test(
+		    a_peer_that_left_something_unread_is_closed_like_any_other),
 		cmocka_unit_test(a_peer_that_only_stops_reading_is_closed_too),
 		cmocka_unit_test(
 		    a_pause_holds_frames_back_even_in_the_middle_of_a_read),
 		cmocka_unit_test(
 		    a_pause_also_holds_back_the_end_that_writing_found),
+		cmocka_unit_test(resuming_in_an_event_delivers_before_the_end),
 		cmocka_unit_test(a_killed_peer_is_the_end_of_the_channel),
 	};
 

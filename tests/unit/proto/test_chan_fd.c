@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 
+#include "proto/socket.h"
+
 /* A new pipe: the read end to send, the write end to recognise it by. */
 static void
 make_pipe(int fds[2])
@@ -153,6 +155,72 @@ send_fd(struct fixture *f, unsigned int type, int fd)
 	assert_int_not_equal(copy, -1);
 	assert_int_equal(chan_send_fd(f->far.chan, &frame, NULL, &copy), 0);
 	assert_int_equal(copy, -1);
+}
+
+static void
+a_payload_comes_along_with_a_descriptor(void **state)
+{
+	static const char address[] = "{\"address\":\"127.0.0.1:9000\"}";
+	struct frame frame = { .type = MSG_LISTEN,
+		.length = sizeof(address) - 1 };
+	struct fixture f;
+	int pipes[2];
+
+	(void)state;
+	make_pipe(pipes);
+	start_as(&f, true, ROLE_FRONT, ROLE_SUPERVISOR);
+	f.open_at_start -= 2; /* the pipe goes before the end */
+	assert_int_equal(
+	    chan_send_fd(f.far.chan, &frame, address, &pipes[0]), 0);
+	assert_int_equal(pipes[0], -1);
+	turns(&f, 3);
+	assert_int_equal(f.near.frames, 1);
+	assert_same_file(f.near.fds[0], pipes[1]);
+	assert_payloads(&f.near, address);
+	close(pipes[1]);
+	finish(&f);
+}
+
+/* Read one header from the raw end; whether a descriptor came with it. */
+static bool
+raw_read_has_fd(struct fixture *f)
+{
+	char header[FRAME_HEADER_LEN];
+	int fds[SOCKET_FDS_MAX];
+	size_t count;
+
+	assert_int_equal(
+	    socket_read(f->raw, header, sizeof(header), fds, &count),
+	    sizeof(header));
+	for (size_t i = 0; i < count; i++)
+		close(fds[i]);
+	assert_true(count <= 1);
+	return count == 1;
+}
+
+static void
+a_descriptor_goes_with_the_first_byte_of_its_frame(void **state)
+{
+	struct frame plain = { .type = MSG_LOGLEVEL };
+	struct frame link = { .type = MSG_LINK };
+	struct fixture f;
+	int pipes[2];
+
+	(void)state;
+	make_pipe(pipes);
+	start_as(&f, false, ROLE_SUPERVISOR, ROLE_WORKER);
+	f.open_at_start -= 2; /* the pipe goes before the end */
+	assert_int_equal(chan_send(f.near.chan, &plain, NULL), 0);
+	assert_int_equal(chan_send_fd(f.near.chan, &link, NULL, &pipes[0]), 0);
+	assert_int_equal(chan_send(f.near.chan, &plain, NULL), 0);
+	assert_int_equal(chan_send_fd(f.near.chan, &link, NULL, &pipes[1]), 0);
+	turns(&f, 1);
+	assert_int_equal(chan_queued(f.near.chan), 0);
+	assert_false(raw_read_has_fd(&f));
+	assert_true(raw_read_has_fd(&f));
+	assert_false(raw_read_has_fd(&f));
+	assert_true(raw_read_has_fd(&f));
+	finish(&f);
 }
 
 /* Bursts of descriptors between large frames, through small sockets. */
@@ -358,6 +426,9 @@ main(void)
 		    descriptors_arrive_with_their_frames_at_every_split),
 		cmocka_unit_test(descriptors_arrive_byte_by_byte),
 		cmocka_unit_test(a_truncated_stream_leaves_no_descriptor_open),
+		cmocka_unit_test(a_payload_comes_along_with_a_descriptor),
+		cmocka_unit_test(
+		    a_descriptor_goes_with_the_first_byte_of_its_frame),
 		cmocka_unit_test(
 		    many_descriptors_keep_their_order_in_a_full_socket),
 		cmocka_unit_test(

@@ -14,11 +14,11 @@
 #include "proto/json.h"
 
 static const char *const seeds[] = {
-	"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{"
-	"\"name\":\"echo\",\"arguments\":{\"n\":-1.5e-7,\"s\":\"\\u00e9 \\ud83d"
-	"\\ude39\",\"a\":[1,2,{}]}}}",
-	"[0.1,1e5,-0,1E+2,[true,false,null],\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98"
-	"\x80\"]",
+	("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{"
+	 "\"name\":\"echo\",\"arguments\":{\"n\":-1.5e-7,\"s\":\"\\u00e9 \\ud83d"
+	 "\\ude39\",\"a\":[1,2,{}]}}}"),
+	("[0.1,1e5,-0,1E+2,[true,false,null],\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98"
+	 "\x80\"]"),
 	"{\"a\":{\"b\":{\"c\":[[[[\"deep\"]]]]}},\"d\":\"\\\"\\\\\\/\\b\"}",
 	"\"\\ud800\\udc00\\ud800\\n\\udc00\\ud800\\ud800\\udc00\"",
 	"[123456789012345678901234567890,-9223372036854775809,1e400,-1e-400]",

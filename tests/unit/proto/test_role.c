@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -270,12 +271,14 @@ without_an_identity_only_the_death_signal_is_set(void **state)
 static void
 check_drop(void)
 {
+	static const gid_t groups[] = { 1, 2 };
 	uid_t uid[3];
 	gid_t gid[3];
 	int sig = 0;
 
 	make_channel();
 	role_begin(test_argc, test_argv);
+	CHECK(setgroups(2, groups) == 0);
 	CHECK(role_drop(&some_identity) == 0);
 	CHECK(getresuid(&uid[0], &uid[1], &uid[2]) == 0);
 	CHECK(getresgid(&gid[0], &gid[1], &gid[2]) == 0);

@@ -254,7 +254,7 @@ errors_beyond_the_hundredth_are_counted(void **state)
 
 	(void)state;
 	for (int i = 0; i < 120; i++) {
-		char member[16];
+		char member[32];
 
 		snprintf(member, sizeof(member), "\"x%d\": 1,", i);
 		strlcat(text, member, sizeof(text));

@@ -199,7 +199,8 @@ a_greeting_without_what_it_needs_fails(void **state)
 		{ "\"result\":{\"protocolVersion\":7}", "version 7" },
 		{ "\"result\":{\"protocolVersion\":\"2026-07-28\"}",
 		    "2026-07-28" },
-		{ "\"result\":{\"protocolVersion\":\"\\n\"}", "version \"\\n\"" },
+		{ "\"result\":{\"protocolVersion\":\"\\n\"}",
+		    "version \"\\n\"" },
 		{ "\"error\":{\"code\":-32602,\"message\":\"too old\"}",
 		    "too old" },
 	};

@@ -51,6 +51,36 @@ the_end_of_the_job_is_reported_with_its_last_words(void **state)
 }
 
 static void
+answers_before_the_end_reach_a_slow_front(void **state)
+{
+	const size_t size = (size_t)2 << 20;
+	struct world *w = begin_ready();
+	char *text = malloc(size + 1);
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, 'x', size);
+	text[size] = '\0';
+	call(w, FIRST);
+	call(w, FIRST + 1);
+	for (int i = 0; i < 2; i++)
+		answer(w,
+		    "{\"jsonrpc\":\"2.0\",\"id\":%d,\"result\":{\"x\":\"%s\"}}",
+		    FIRST + i, text);
+	free(text);
+	close_fd(&w->out);
+	close_fd(&w->err);
+	expect_control(w, MSG_OBITUARY);
+	for (uint64_t i = 0; i < 2; i++) {
+		expect(w, MSG_RESPONSE, FIRST + i);
+		assert_true(w->frame.length > size);
+	}
+	assert_int_equal(read(w->front, w->line, 1), 0);
+	expect_exit(w, ROLE_EXIT_BACKEND);
+	end(w);
+}
+
+static void
 a_job_that_keeps_stderr_open_ends_all_the_same(void **state)
 {
 	struct world *w = begin_ready();
@@ -195,6 +225,7 @@ main(void)
 		cmocka_unit_test(the_end_of_the_supervisor_ends_the_worker),
 		cmocka_unit_test(
 		    the_end_of_the_job_is_reported_with_its_last_words),
+		cmocka_unit_test(answers_before_the_end_reach_a_slow_front),
 		cmocka_unit_test(
 		    a_job_that_keeps_stderr_open_ends_all_the_same),
 		cmocka_unit_test(

@@ -1,0 +1,178 @@
+"""Exact counts for one call: instructions, heap allocations, system calls.
+
+Each is the difference of two runs with different numbers of requests, so that
+start, handshake and end fall out."""
+
+import glob
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+
+from processes import Failed, Floor, Gateway
+
+ROLES = ("front", "worker")
+ALLOCATORS = ("malloc", "calloc", "realloc", "reallocarray",
+              "posix_memalign", "aligned_alloc")
+# Who the gateway runs as below valgrind when we are root: a part that drops
+# its rights could not write its counts.
+NOBODY = 65534
+
+
+def text(value):
+    """A count for the table."""
+    if value is None:
+        return "not allowed"
+    return f"{value:.0f}" if value >= 1000 else f"{value:.2f}"
+
+
+def read_callgrind(path):
+    """(instructions, allocations) of a whole run."""
+    names, calls, callee, total = {}, 0, None, None
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if line.startswith("cfn="):
+                number, _, name = line[4:].rstrip().partition(" ")
+                if name:
+                    names[number] = name
+                callee = names.get(number)
+            elif line.startswith("fn="):
+                number, _, name = line[3:].rstrip().partition(" ")
+                if name:
+                    names[number] = name
+            elif line.startswith("calls="):
+                if callee in ALLOCATORS:
+                    calls += int(line[6:].split()[0])
+            elif line.startswith("totals:"):
+                total = int(line.split()[1])
+    if total is None:
+        raise Failed(f"{path}: not from callgrind")
+    return total, calls
+
+
+def valgrind(out):
+    return [shutil.which("valgrind") or "/usr/bin/valgrind", "--tool=callgrind",
+            "--quiet", f"--callgrind-out-file={out}"]
+
+
+def make_programs(build, folder, out):
+    """A folder with the gateway's programs whose front and worker run below
+    valgrind: each finds the others beside itself."""
+    for name in ("mcp-gatewayd", "mcp-gateway-reaper"):
+        shutil.copy(os.path.join(build, name), folder)
+    for role in ROLES:
+        real = os.path.join(folder, f"real-{role}")
+        shutil.copy(os.path.join(build, f"mcp-gateway-{role}"), real)
+        path = os.path.join(folder, f"mcp-gateway-{role}")
+        command = " ".join(valgrind(os.path.join(out, role)))
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f'#!/bin/sh\nexec {command} {real} "$@"\n')
+        os.chmod(path, 0o755)
+
+
+def send(target, clients, requests):
+    result = target.load("-c", str(clients), "-w", "0", "-d", "300", "-n",
+                         str(requests))
+    if result["errors"] or result["strays"] or result["clients_dead"]:
+        raise Failed(f"wrong answers: {result}")
+
+
+def gateway_callgrind(build, folder, clients, requests):
+    with tempfile.TemporaryDirectory(dir=folder) as programs:
+        os.chmod(programs, 0o755)
+        out = os.path.join(programs, "out")
+        os.mkdir(out)
+        os.chmod(out, 0o777)
+        make_programs(build, programs, out)
+        with Gateway(build, folder, programs=programs,
+                     user=NOBODY if os.getuid() == 0 else None) as target:
+            send(target, clients, requests)
+        return {role: read_callgrind(os.path.join(out, role))
+                for role in ROLES}
+
+
+def floor_callgrind(build, folder, clients, requests):
+    with tempfile.TemporaryDirectory(dir=folder) as out:
+        prefix = valgrind(os.path.join(out, "%p"))
+        with Floor(build, prefix=prefix) as target:
+            send(target, clients, requests)
+            pids = {"front": target.front(), "worker": target.worker()}
+        return {role: read_callgrind(glob.glob(f"{out}/{pid}")[0])
+                for role, pid in pids.items()}
+
+
+def traced(pid, out):
+    """strace that counts the calls of one process."""
+    tracer = subprocess.Popen(
+        ["strace", "-c", "-o", out, "-p", str(pid)],
+        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    said = tracer.stderr.readline()
+    if "attached" in said:
+        return tracer
+    tracer.kill()
+    tracer.wait()
+    tracer.stderr.close()
+    return None
+
+
+def read_strace(path):
+    """All system calls that strace -c counted."""
+    with open(path, encoding="ascii") as file:
+        found = re.search(r"^100\.00.*\btotal$", file.read(), re.MULTILINE)
+    # % time, seconds, usecs/call, calls, errors when there were any, total
+    return int(found.group(0).split()[3]) if found else 0
+
+
+def syscalls(target, folder, clients, requests):
+    """System calls for each role in a load; None where we may not look."""
+    pids = {"front": target.front(), "worker": target.worker(),
+            "backend": target.job()}
+    outs = {role: os.path.join(folder, f"strace-{role}") for role in pids}
+    tracers = {role: traced(pid, outs[role]) for role, pid in pids.items()}
+    send(target, clients, requests)
+    seen = {}
+    for role, tracer in tracers.items():
+        seen[role] = None
+        if tracer is not None:
+            tracer.send_signal(signal.SIGINT)
+            tracer.wait()
+            tracer.stderr.close()
+            seen[role] = read_strace(outs[role])
+    return seen
+
+
+def per_call(folder, clients, requests, callgrind, start):
+    """The counts of one call for each role."""
+    few, many = requests
+    calls = many - few
+    first = callgrind(clients, few)
+    second = callgrind(clients, many)
+    with start() as target:
+        send(target, clients, few)  # the first calls cost more
+        before = syscalls(target, folder, clients, few)
+        after = syscalls(target, folder, clients, many)
+    result = {}
+    for role, count in before.items():
+        result[role] = {"syscalls": None}
+        if count is not None and after[role] is not None:
+            result[role]["syscalls"] = (after[role] - count) / calls
+    for role in ROLES:  # the backend is not ours to look into
+        for i, what in enumerate(("instructions", "allocations")):
+            result[role][what] = (second[role][i] - first[role][i]) / calls
+    return result
+
+
+def gateway(build, folder, clients, requests):
+    return per_call(
+        folder, clients, requests,
+        lambda c, n: gateway_callgrind(build, folder, c, n),
+        lambda: Gateway(build, folder))
+
+
+def floor(build, folder, clients, requests):
+    return per_call(
+        folder, clients, requests,
+        lambda c, n: floor_callgrind(build, folder, c, n),
+        lambda: Floor(build))

@@ -1,0 +1,165 @@
+/* test_outcome.c: the one line that says why a backend is away. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "outcome.h"
+
+static char text[OUTCOME_TEXT_MAX];
+
+static const char *
+said(const struct outcome *o)
+{
+	outcome_text(o, text);
+	return text;
+}
+
+static void
+job_exits(struct outcome *o, int status)
+{
+	struct setup_job_end end = { SETUP_JOB_EXIT, status, "" };
+
+	outcome_job(o, &end);
+}
+
+static void
+job_is_killed(struct outcome *o, int number)
+{
+	struct setup_job_end end = { SETUP_JOB_SIGNAL, number, "" };
+
+	outcome_job(o, &end);
+}
+
+static void
+worker_says(struct outcome *o, const char *why, const char *line)
+{
+	struct setup_last_words words;
+
+	(void)strlcpy(words.why, why, sizeof(words.why));
+	(void)strlcpy(words.stderr_line, line, sizeof(words.stderr_line));
+	outcome_words(o, &words);
+}
+
+static void
+a_job_that_exits_is_reported_with_its_last_words(void **state)
+{
+	struct outcome o = { .cause = "" };
+
+	(void)state;
+	job_exits(&o, 3);
+	worker_says(&o, "closed its output", "no token");
+	assert_string_equal(
+	    said(&o), "exited with status 3 (its last words: no token)");
+	assert_false(o.permanent);
+}
+
+static void
+the_same_when_the_worker_is_faster(void **state)
+{
+	struct outcome o = { .cause = "" };
+
+	(void)state;
+	worker_says(&o, "closed its output", "");
+	o.stop_sent = true;
+	job_exits(&o, 3);
+	assert_string_equal(
+	    said(&o), "closed its output; the job exited with status 3");
+}
+
+static void
+what_we_did_to_the_job_is_no_reason(void **state)
+{
+	struct outcome o = { .cause = "" };
+
+	(void)state;
+	outcome_because(&o, "did not complete initialize within %d s", 30);
+	outcome_because(&o, "its worker exited");
+	o.stop_sent = true;
+	job_is_killed(&o, SIGTERM);
+	assert_string_equal(
+	    said(&o), "did not complete initialize within 30 s");
+	job_exits(&o, 143);
+	assert_string_equal(
+	    said(&o), "did not complete initialize within 30 s");
+	job_exits(&o, 0);
+	assert_string_equal(
+	    said(&o), "did not complete initialize within 30 s");
+}
+
+static void
+a_signal_that_we_did_not_send_is_named(void **state)
+{
+	struct outcome o = { .cause = "" };
+
+	(void)state;
+	job_is_killed(&o, SIGSEGV);
+	assert_string_equal(
+	    said(&o), "was killed by signal 11 (Segmentation fault)");
+}
+
+static void
+a_missing_program_is_permanent_and_has_a_remedy(void **state)
+{
+	static const int permanent[] = { ENOENT, EACCES, ENOEXEC };
+	struct setup_job_end end = { SETUP_JOB_SPAWN, 0, "exec npx" };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct outcome o = { .cause = "" };
+
+		end.value = permanent[i];
+		outcome_job(&o, &end);
+		assert_true(o.permanent);
+		assert_non_null(strstr(said(&o), "exec npx"));
+		assert_non_null(strstr(text, strerror(permanent[i])));
+		assert_non_null(strstr(text, "\"command\""));
+	}
+}
+
+static void
+other_failures_to_start_are_tried_again(void **state)
+{
+	struct setup_job_end full = { SETUP_JOB_SPAWN, EAGAIN, "fork" };
+	struct setup_job_end away = { SETUP_JOB_SPAWN, ENOENT, "chdir /mnt" };
+	struct outcome a = { .cause = "" }, b = { .cause = "" };
+
+	(void)state;
+	outcome_job(&a, &full);
+	assert_false(a.permanent);
+	outcome_job(&b, &away);
+	assert_false(b.permanent);
+	assert_non_null(strstr(said(&b), "chdir /mnt: No such file"));
+}
+
+static void
+there_is_always_something_to_say(void **state)
+{
+	struct outcome o = { .cause = "" };
+
+	(void)state;
+	assert_string_equal(said(&o), "ended");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    a_job_that_exits_is_reported_with_its_last_words),
+		cmocka_unit_test(the_same_when_the_worker_is_faster),
+		cmocka_unit_test(what_we_did_to_the_job_is_no_reason),
+		cmocka_unit_test(a_signal_that_we_did_not_send_is_named),
+		cmocka_unit_test(
+		    a_missing_program_is_permanent_and_has_a_remedy),
+		cmocka_unit_test(other_failures_to_start_are_tried_again),
+		cmocka_unit_test(there_is_always_something_to_say),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,244 @@
+/* test_setup.c: the texts of control messages, both ways. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "setup.h"
+
+static char *no_strings[] = { NULL };
+
+static void
+check(char *json, const char *want)
+{
+	assert_non_null(json);
+	assert_string_equal(json, want);
+	free(json);
+}
+
+static void
+setup_of_the_front_is_as_agreed(void **state)
+{
+	char host[] = "gw.example", name[] = "mcp.local",
+	     origin[] = "https://app.example", bash[] = "bash", git[] = "git";
+	char *hosts[] = { name, NULL }, *origins[] = { origin, NULL };
+	struct config_backend backends[] = { { .name = bash },
+		{ .name = git, .disabled = true } };
+	const struct config config = { .host = host,
+		.allowed_hosts = hosts,
+		.allowed_origins = origins,
+		.backend_count = 2,
+		.backends = backends };
+	struct role_identity nobody = { .set = false };
+	struct role_identity id = { true, 990, 991, "/empty" };
+
+	(void)state;
+	check(setup_front(&config, LOG_LEVEL_INFO, &nobody),
+	    "{\"log_level\":\"info\",\"identity\":null,"
+	    "\"hosts\":[\"mcp.local\",\"gw.example\"],"
+	    "\"origins\":[\"https://app.example\"],"
+	    "\"backends\":[\"bash\",\"git\"]}");
+	check(setup_worker(&backends[0], LOG_LEVEL_DEBUG, &id),
+	    "{\"log_level\":\"debug\",\"identity\":{\"uid\":990,\"gid\":991,"
+	    "\"chroot\":\"/empty\"},\"name\":\"bash\","
+	    "\"request_timeout_ms\":0,\"startup_timeout_ms\":0}");
+}
+
+static void
+setup_of_a_reaper_is_as_agreed(void **state)
+{
+	char name[] = "x", command[] = "/bin/x", arg[] = "a\"b",
+	     a[] = "K=V=W", b[] = "EMPTY=", c[] = "=bad", cwd[] = "/tmp";
+	char *args[] = { arg, NULL }, *env[] = { a, b, c, NULL };
+	const struct config_backend backend = { .name = name,
+		.command = command,
+		.args = args,
+		.env = no_strings,
+		.cwd = cwd };
+	const struct setup_user self = { NULL, 0, 0 };
+	const struct setup_user bob = { "bob", 7, 8 };
+
+	(void)state;
+	check(setup_reaper(&backend, LOG_LEVEL_INFO, env, &self),
+	    "{\"log_level\":\"info\",\"name\":\"x\",\"command\":\"/bin/x\","
+	    "\"args\":[\"a\\\"b\"],\"env\":{\"K\":\"V=W\",\"EMPTY\":\"\"},"
+	    "\"cwd\":\"/tmp\",\"user\":null}");
+	check(setup_reaper(&backend, LOG_LEVEL_INFO, no_strings, &bob),
+	    "{\"log_level\":\"info\",\"name\":\"x\",\"command\":\"/bin/x\","
+	    "\"args\":[\"a\\\"b\"],\"env\":{},\"cwd\":\"/tmp\","
+	    "\"user\":{\"name\":\"bob\",\"uid\":7,\"gid\":8}}");
+}
+
+static void
+small_messages_are_as_agreed(void **state)
+{
+	(void)state;
+	check(setup_listen("[::1]:9000"), "{\"address\":\"[::1]:9000\"}");
+	check(setup_stop(2000, 3000), "{\"wait_ms\":2000,\"term_ms\":3000}");
+	check(setup_backend("ready", NULL, -1),
+	    "{\"state\":\"ready\",\"error\":null,\"retry_ms\":null}");
+	check(setup_backend("backoff", "exited with status 3", 100),
+	    "{\"state\":\"backoff\",\"error\":\"exited with status 3\","
+	    "\"retry_ms\":100}");
+}
+
+static const char *
+hello(const char *json)
+{
+	return setup_check_hello(json, strlen(json), ROLE_WORKER, "0.1.0");
+}
+
+static void
+hello_must_be_of_our_version_and_the_right_role(void **state)
+{
+	(void)state;
+	assert_null(hello("{\"role\":\"worker\",\"version\":\"0.1.0\"}"));
+	assert_non_null(
+	    strstr(hello("{\"role\":\"worker\",\"version\":\"0.1.1\"}"),
+		"another version"));
+	assert_non_null(hello("{\"role\":\"front\",\"version\":\"0.1.0\"}"));
+	assert_non_null(hello("{\"role\":\"worker\"}"));
+	assert_non_null(hello("[]"));
+	assert_non_null(hello("{\"role\":"));
+	assert_non_null(hello(""));
+}
+
+static int
+ready(struct setup_ready *ret, const char *json)
+{
+	return setup_parse_ready(ret, json, strlen(json));
+}
+
+static void
+ready_is_read_and_its_text_escaped(void **state)
+{
+	struct setup_ready r;
+
+	(void)state;
+	assert_int_equal(ready(&r,
+			     "{\"revision\":\"2025-06-18\",\"server\":"
+			     "\"evil\\u001b[31m 1\",\"tools\":3,"
+			     "\"resources\":2,\"templates\":1,\"prompts\":0}"),
+	    0);
+	assert_int_equal(r.tools, 3);
+	assert_int_equal(r.templates, 1);
+	assert_string_equal(r.revision, "2025-06-18");
+	assert_null(strchr(r.server, '\033'));
+}
+
+static void
+ready_with_impossible_counts_is_refused(void **state)
+{
+	struct setup_ready r;
+
+	(void)state;
+	assert_int_equal(ready(&r, "{\"tools\":-1,\"resources\":0,"
+				   "\"templates\":0,\"prompts\":0}"),
+	    -1);
+	assert_int_equal(ready(&r, "{\"tools\":1e9,\"resources\":0,"
+				   "\"templates\":0,\"prompts\":0}"),
+	    -1);
+	assert_int_equal(ready(&r, "{\"tools\":\"1\"}"), -1);
+	assert_int_equal(ready(&r, "{}"), -1);
+	assert_int_equal(ready(&r, "3"), -1);
+}
+
+static void
+the_last_line_that_says_something_is_kept(void **state)
+{
+	static const char json[] = "{\"why\":\"closed its output\","
+				   "\"stderr\":[\"one\",\"two\\n\",\"\",7]}";
+	struct setup_last_words words;
+
+	(void)state;
+	assert_int_equal(
+	    setup_parse_last_words(&words, json, sizeof(json) - 1), 0);
+	assert_string_equal(words.why, "closed its output");
+	assert_int_equal(strncmp(words.stderr_line, "two", 3), 0);
+	assert_null(strchr(words.stderr_line, '\n'));
+}
+
+static void
+a_long_last_line_is_cut_not_dropped(void **state)
+{
+	char json[8192];
+	struct setup_last_words words;
+	size_t n = strlcpy(json, "{\"why\":\"x\",\"stderr\":[\"", sizeof(json));
+
+	(void)state;
+	memset(json + n, 'a', 6000);
+	(void)strlcpy(json + n + 6000, "\"]}", sizeof(json) - n - 6000);
+	assert_int_equal(
+	    setup_parse_last_words(&words, json, strlen(json)), 0);
+	assert_int_equal(strncmp(words.stderr_line, "aaaa", 4), 0);
+	assert_true(strlen(words.stderr_line) < LOG_STR_MAX);
+}
+
+static int
+job_end(struct setup_job_end *ret, const char *json)
+{
+	return setup_parse_job_end(ret, json, strlen(json));
+}
+
+static void
+the_end_of_a_job_is_one_of_three(void **state)
+{
+	struct setup_job_end end;
+
+	(void)state;
+	assert_int_equal(job_end(&end, "{\"exit\":3}"), 0);
+	assert_int_equal(end.kind, SETUP_JOB_EXIT);
+	assert_int_equal(end.value, 3);
+	assert_int_equal(job_end(&end, "{\"signal\":9}"), 0);
+	assert_int_equal(end.kind, SETUP_JOB_SIGNAL);
+	assert_int_equal(
+	    job_end(&end, "{\"spawn_errno\":2,\"what\":\"exec x\"}"), 0);
+	assert_int_equal(end.kind, SETUP_JOB_SPAWN);
+	assert_string_equal(end.what, "exec x");
+	assert_int_equal(job_end(&end, "{}"), -1);
+	assert_int_equal(job_end(&end, "{\"exit\":\"3\"}"), -1);
+}
+
+static void
+a_text_beyond_the_limit_is_refused(void **state)
+{
+	char name[] = "x";
+	char *long_entry = malloc(MSG_CONTROL_MAX + 16);
+	char *env[] = { long_entry, NULL };
+	const struct config_backend backend = { .name = name,
+		.command = name,
+		.args = no_strings };
+	const struct setup_user self = { NULL, 0, 0 };
+
+	(void)state;
+	assert_non_null(long_entry);
+	memset(long_entry, 'a', MSG_CONTROL_MAX + 15);
+	long_entry[1] = '=';
+	long_entry[MSG_CONTROL_MAX + 15] = '\0';
+	assert_null(setup_reaper(&backend, LOG_LEVEL_INFO, env, &self));
+	free(long_entry);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(setup_of_the_front_is_as_agreed),
+		cmocka_unit_test(setup_of_a_reaper_is_as_agreed),
+		cmocka_unit_test(small_messages_are_as_agreed),
+		cmocka_unit_test(
+		    hello_must_be_of_our_version_and_the_right_role),
+		cmocka_unit_test(ready_is_read_and_its_text_escaped),
+		cmocka_unit_test(ready_with_impossible_counts_is_refused),
+		cmocka_unit_test(the_last_line_that_says_something_is_kept),
+		cmocka_unit_test(a_long_last_line_is_cut_not_dropped),
+		cmocka_unit_test(the_end_of_a_job_is_one_of_three),
+		cmocka_unit_test(a_text_beyond_the_limit_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
