@@ -31,7 +31,7 @@
 
 struct bash {
 	struct server *server;
-	LIST_HEAD(, running) running;
+	LIST_HEAD(running_list, running) running;
 	size_t running_count;
 	struct command_limits limits;
 	enum bash_language language;

@@ -3,6 +3,7 @@
 
 #include <sys/wait.h>
 
+#include <err.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -176,7 +177,7 @@ add_stream(struct buf *text, const struct words *words,
 		len--;
 	}
 	if (len > 0 && buf_add(text, bytes, len) == -1)
-		len = 0;
+		err(1, "output");
 	if (is_cut(stream))
 		server_format(text, "\n%s%zu%s%" PRIu64 "%s", words->cut_first,
 		    buf_len(&stream->kept), words->cut_of, stream->total,

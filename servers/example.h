@@ -10,7 +10,7 @@ struct example {
 	struct server *server;
 	enum mcp_level level; /* the least severe message that is sent */
 	bool extra;           /* toggle_tool showed one more tool */
-	LIST_HEAD(, walk) walks;
+	LIST_HEAD(walk_list, walk) walks;
 };
 
 /* tools/list and tools/call. */

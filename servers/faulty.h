@@ -13,7 +13,7 @@ struct faulty {
 	unsigned int version;  /* of the list of tools */
 	struct event *flood;
 	struct event *change;
-	LIST_HEAD(, sleeper) sleepers;
+	LIST_HEAD(sleeper_list, sleeper) sleepers;
 };
 
 /* When a fault happens. */

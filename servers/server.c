@@ -33,7 +33,7 @@ struct server {
 	struct buf out;
 	size_t searched; /* bytes of in that hold no line feed */
 	const struct mcp_revision *revision; /* NULL before initialize */
-	LIST_HEAD(, server_call) calls;
+	LIST_HEAD(call_list, server_call) calls;
 	int in_flags; /* of the descriptors, as we found them */
 	int out_flags;
 	bool in_polls; /* false: a file or device that is always ready */

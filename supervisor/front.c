@@ -27,7 +27,7 @@ struct front {
 	struct backoff backoff;
 	uint64_t started_ms;
 	bool wanted;
-	bool worked; /* said HELLO in any run */
+	bool worked; /* some run was long enough to be of use */
 };
 
 static void
@@ -45,7 +45,6 @@ front_on_hello(void *arg)
 {
 	struct front *front = arg;
 
-	front->worked = true;
 	front->handlers->hello(front->arg);
 }
 
@@ -78,10 +77,14 @@ front_on_gone(void *arg, const struct process_end *end)
 {
 	struct front *front = arg;
 	char why[LOG_STR_MAX];
+	uint64_t run_ms;
 
 	front->process = NULL;
 	if (!front->wanted)
 		return;
+	run_ms = mono_ms() - front->started_ms;
+	if (run_ms >= BACKOFF_STABLE_MS)
+		front->worked = true;
 	(void)process_end_text(end, why, sizeof(why));
 	if (!front->worked && is_permanent(end->status)) {
 		log_critical("front: %s before it could serve", why);
@@ -89,7 +92,7 @@ front_on_gone(void *arg, const struct process_end *end)
 		front->handlers->useless(front->arg);
 		return;
 	}
-	front_retry(front, mono_ms() - front->started_ms, why);
+	front_retry(front, run_ms, why);
 }
 
 static const struct process_handlers process_handlers = {
@@ -190,6 +193,15 @@ front_stop(struct front *front)
 	(void)event_del(front->retry);
 	if (front->process != NULL)
 		process_close(front->process);
+}
+
+void
+front_kill(struct front *front)
+{
+	front->wanted = false;
+	(void)event_del(front->retry);
+	if (front->process != NULL)
+		process_kill(front->process, "killed with the gateway");
 }
 
 bool

@@ -34,6 +34,9 @@ void front_free(struct front **front);
 void front_start(struct front *front);
 void front_stop(struct front *front);
 
+/* End it at once. */
+void front_kill(struct front *front);
+
 /* True while there is a process. */
 bool front_is_running(const struct front *front);
 

@@ -26,10 +26,10 @@
 /* The summary waits this long for slow backends. */
 #define SUMMARY_MS 3000
 
-/* Jobs get five seconds to end; what is left after eight is killed, and what is
- * left two seconds later is beyond us. */
-#define STOP_MS 8000
-#define KILL_MS 2000
+/* Jobs get five seconds to end (service.c).  What is left after six and a half
+ * is killed by its reaper, and after eight by us, reapers included. */
+#define STOP_MS 6500
+#define KILL_MS 1500
 
 enum {
 	ON_TERM,
@@ -269,11 +269,11 @@ static void
 gateway_kill(struct gateway *gw)
 {
 	if (gw->killing) {
-		processes_kill_all(gw->processes, "the gateway ends");
-		loop_stop(gw->loop);
+		loop_stop(gw->loop); /* processes_free() kills the rest */
 		return;
 	}
 	gw->killing = true;
+	front_kill(gw->front);
 	for (size_t i = 0; i < gw->config->backend_count; i++)
 		service_kill(gw->services[i]);
 	arm(gw->stop_timer, KILL_MS);

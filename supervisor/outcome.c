@@ -99,7 +99,9 @@ outcome_text(const struct outcome *o, char dst[OUTCOME_TEXT_MAX])
 
 	dst[0] = '\0';
 	job_end_text(o, job, sizeof(job));
-	if (first[0] == '\0')
+	/* That the job's pipes closed is no news when it is known how it
+	 * ended. */
+	if (first[0] == '\0' && (!o->lost || job[0] == '\0'))
 		first = o->words.why;
 	if (first[0] == '\0')
 		first = job[0] != '\0' ? job : "ended";

@@ -12,7 +12,8 @@
 struct outcome {
 	char cause[OUTCOME_TEXT_MAX];  /* what we decided or saw first */
 	struct setup_last_words words; /* of the worker */
-	bool stop_sent;                /* to the job */
+	bool lost;      /* the worker ended because the job was gone */
+	bool stop_sent; /* to the job */
 	bool job_ended;
 	struct setup_job_end job_end;
 	bool permanent; /* another try would end the same */

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 #include "proto/role.h"
 #include "setup.h"
 #include "spawn.h"
+#include "subject.h"
 
 /* Something else may hold the far end of a dead process' channel for an instant
  * (a child between fork and exec); then we stop waiting for end of file. */
@@ -146,44 +148,14 @@ process_on_hello(struct process *p, const char *payload, size_t len)
 		p->handlers->hello(p->arg);
 }
 
-/* True when text begins with this subject and ": ". */
-static bool
-has_subject(const char *text, const char *subject)
-{
-	size_t len = strlen(subject);
-
-	return strncmp(text, subject, len) == 0 &&
-	    strncmp(text + len, ": ", 2) == 0;
-}
-
-/*
- * A child's record is escaped by the child, which may lie; and it shall not
- * speak for another one.  A worker may speak of its own backend, and all may
- * call themselves by their role.
- */
 static void
 process_on_log(
     struct process *p, unsigned int level, const char *text, size_t len)
 {
-	char clean[MSG_LOG_MAX + 1];
 	char line[MSG_LOG_MAX + 512];
-	const char *name = strchr(p->subject, ' ');
-	const char *rest = clean;
-	char backend[256];
 
-	(void)log_escape(clean, sizeof(clean), text, len);
-	(void)snprintf(
-	    backend, sizeof(backend), "backend%s", name != NULL ? name : "");
-	if (name != NULL && has_subject(clean, backend)) {
-		p->table->record(p->table->record_arg, p->role,
-		    (enum log_level)level, clean);
-		return;
-	}
-	if (has_subject(clean, role_name(p->role)))
-		rest = clean + strlen(role_name(p->role)) + 2;
-	(void)snprintf(line, sizeof(line), "%s: %s", p->subject, rest);
-	p->table->record(
-	    p->table->record_arg, p->role, (enum log_level)level, line);
+	p->table->record(p->table->record_arg, p->role, (enum log_level)level,
+	    subject_record(line, sizeof(line), p->subject, p->role, text, len));
 }
 
 static void
@@ -273,6 +245,18 @@ processes_on_sigchld(evutil_socket_t fd, short what, void *arg)
 }
 
 static bool
+is_stranger(void *arg, pid_t pid)
+{
+	const struct processes *ps = arg;
+
+	for (const pid_t *s = ps->strangers; s != NULL && *s != 0; s++) {
+		if (*s == pid)
+			return true;
+	}
+	return false;
+}
+
+static bool
 processes_knows(void *arg, pid_t pid)
 {
 	struct processes *ps = arg;
@@ -282,11 +266,7 @@ processes_knows(void *arg, pid_t pid)
 		if (p->pid == pid)
 			return true;
 	}
-	for (const pid_t *s = ps->strangers; s != NULL && *s != 0; s++) {
-		if (*s == pid)
-			return true;
-	}
-	return false;
+	return is_stranger(ps, pid);
 }
 
 /*
@@ -566,13 +546,21 @@ processes_on_record(struct processes *ps, process_record record, void *arg)
 	ps->record_arg = arg;
 }
 
-void
-processes_kill_all(struct processes *ps, const char *why)
+/* At the very end, without the loop: nothing of ours shall outlive us. */
+static void
+processes_end_all(struct processes *ps)
 {
 	struct process *p;
+	unsigned int empty = 0;
 
 	LIST_FOREACH (p, &ps->list, link)
-		process_kill(p, why);
+		process_kill(p, "the gateway ends");
+	for (int i = 0; i < SWEEP_ROUNDS_MAX && empty < SWEEP_EMPTY_ROUNDS;
+	     i++) {
+		processes_reap(ps);
+		empty = children_kill(is_stranger, ps) == 0 ? empty + 1 : 0;
+		(void)poll(NULL, 0, SWEEP_EVERY_MS);
+	}
 }
 
 void
@@ -582,10 +570,10 @@ processes_free(struct processes **processes)
 
 	if (ps == NULL)
 		return;
-	while (!LIST_EMPTY(&ps->list)) {
-		process_kill(LIST_FIRST(&ps->list), "the gateway ends");
+	if (!LIST_EMPTY(&ps->list))
+		processes_end_all(ps);
+	while (!LIST_EMPTY(&ps->list))
 		process_free(LIST_FIRST(&ps->list));
-	}
 	if (ps->sigchld != NULL)
 		event_free(ps->sigchld);
 	if (ps->null > 0)

@@ -49,7 +49,8 @@ struct process_handlers {
 struct processes *processes_new(
     struct loop *loop, const char *bindir, char **error);
 
-/* Frees the table; processes that are still there are killed and forgotten. */
+/* Frees the table; what is still there, and all that it left behind, is killed
+ * before this returns. */
 void processes_free(struct processes **processes);
 
 /* How many have not ended yet. */
@@ -65,9 +66,6 @@ typedef void (*process_record)(
     void *arg, enum role role, enum log_level level, const char *text);
 void processes_on_record(
     struct processes *processes, process_record record, void *arg);
-
-/* Kill whatever is left, at once. */
-void processes_kill_all(struct processes *processes, const char *why);
 
 /*
  * Start a program of this role.  subject ("worker bash") is copied; stdio are

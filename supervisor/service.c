@@ -263,9 +263,11 @@ service_on_worker_gone(void *arg, const struct process_end *end)
 
 	s->worker = NULL;
 	(void)event_del(s->worker_timer);
-	if (WIFEXITED(end->status) &&
-	    WEXITSTATUS(end->status) == ROLE_EXIT_CONFIG)
-		s->outcome.permanent = true;
+	if (WIFEXITED(end->status)) {
+		s->outcome.lost = WEXITSTATUS(end->status) == ROLE_EXIT_BACKEND;
+		if (WEXITSTATUS(end->status) == ROLE_EXIT_CONFIG)
+			s->outcome.permanent = true;
+	}
 	if (s->outcome.words.why[0] == '\0' && !s->outcome.job_ended)
 		outcome_because(&s->outcome, "its worker %s",
 		    process_end_text(end, why, sizeof(why)));

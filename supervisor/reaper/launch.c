@@ -1,5 +1,6 @@
 /* launch.c: from the reaper to the job's first instruction. */
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -38,15 +39,22 @@ struct report {
 	int error;
 };
 
-/* Signals that we ignore would stay ignored across exec. */
+/*
+ * Signals that we ignore would stay ignored across exec.  The C library hides
+ * two numbers that it uses itself, which posix_spawn(3), by which we were
+ * started, leaves ignored; so ask the kernel.
+ */
 static void
 signals_default(void)
 {
-	struct sigaction act = { .sa_handler = SIG_DFL };
+	/* As large as any struct sigaction of the kernel's; all zero is
+	 * SIG_DFL. */
+	static const unsigned long zero[8];
 	sigset_t none;
 
 	for (int i = 1; i < NSIG; i++)
-		(void)sigaction(i, &act, NULL);
+		(void)syscall(
+		    SYS_rt_sigaction, i, zero, NULL, (size_t)(_NSIG / 8));
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -11,7 +11,7 @@ import unittest
 import process
 import raw
 from client import Canary, Client
-from gateway import PATIENCE, Gateway, backend
+from gateway import MIB, PATIENCE, Gateway, backend
 
 HEAD_SECONDS = 10
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
@@ -231,7 +231,7 @@ class Abuse(unittest.TestCase):
                 self.quietly(connection.send, data)
                 time.sleep(0.1)
                 self.assertLess(process.resident(self.front),
-                                before + (16 << 20))
+                                before + 16 * MIB)
                 with Client(self.address) as client:
                     client.request("ping").result
 
@@ -268,7 +268,7 @@ class Abuse(unittest.TestCase):
                 connection.send(block)
             except OSError:
                 break
-        self.assertLess(process.resident(self.front), before + (32 << 20))
+        self.assertLess(process.resident(self.front), before + 32 * MIB)
 
     def test_a_client_that_does_not_read_is_dropped_alone(self):
         before = process.resident(self.front)
@@ -306,28 +306,7 @@ class Abuse(unittest.TestCase):
                                     body=PING).status == 404,
                     40, "the end of the session that does not read")
             self.assertLess(process.resident(self.front),
-                            before + (200 << 20))
-
-    def test_connections_over_the_cap_wait_and_the_rest_goes_on(self):
-        # Of one address there are some 28,000 ports; the soft limit of ours is
-        # what bounds us here.
-        with Canary(self.address, "one/echo"):
-            before = process.cpu_seconds(self.front)
-            begin = time.monotonic()
-            connections = []
-            try:
-                for _ in range(800):
-                    connections.append(raw.Connection(self.address))
-            except OSError:
-                pass
-            time.sleep(1)
-            used = process.cpu_seconds(self.front) - before
-            self.assertLess(used, (time.monotonic() - begin) * 0.9)
-            for number, connection in enumerate(connections):
-                if number % 2:
-                    connection.reset()
-                else:
-                    connection.close()
+                            before + 200 * MIB)
 
     def test_hosts_that_are_not_ours_are_refused(self):
         port = self.address[1]
@@ -427,7 +406,7 @@ class Abuse(unittest.TestCase):
                 self.assertEqual(client.head().status, 200)
             for client in clients:
                 client.reset()
-        self.assertLess(process.resident(self.front), before + (32 << 20))
+        self.assertLess(process.resident(self.front), before + 32 * MIB)
 
     def test_calls_whose_client_left_are_forgotten(self):
         for _ in range(20):
@@ -437,6 +416,38 @@ class Abuse(unittest.TestCase):
                         "name": "one/hang", "arguments": {"seconds": 5}})
         with Client(self.address) as client:
             client.call("one/echo").result
+
+
+class Cap(unittest.TestCase):
+    """A gateway that may open few descriptors."""
+
+    def test_connections_over_the_cap_wait_and_sessions_go_on(self):
+        with Gateway({"one": backend()}, prefix=(
+                "prlimit", "--nofile=256:256")) as running, \
+                Canary(running.address, "one/echo"), \
+                Client(running.address) as client:
+            client.call("one/echo").result
+            front = running.find("front")
+            used = process.cpu_seconds(front)
+            begin = time.monotonic()
+            connections = [raw.Connection(running.address)
+                           for _ in range(600)]
+            time.sleep(2)
+            client.call("one/echo").result
+            self.assertLess(len(process.descriptors(front)), 256)
+            used = process.cpu_seconds(front) - used
+            self.assertLess(used, (time.monotonic() - begin) * 0.6)
+            for number, connection in enumerate(connections):
+                if number % 2:
+                    connection.reset()
+                else:
+                    connection.close()
+            process.wait_until(
+                lambda: len(process.descriptors(front)) < 50, 15 * PATIENCE,
+                "descriptors that are free again")
+            with Client(running.address) as another:
+                another.call("one/echo").result
+            self.assertEqual(running.find("front"), front)
 
 
 if __name__ == "__main__":

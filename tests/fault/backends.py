@@ -9,7 +9,7 @@ import unittest
 
 import process
 from client import Canary, Client
-from gateway import PATIENCE, Gateway, backend, faulty
+from gateway import MIB, PATIENCE, Gateway, backend, faulty
 
 STOP_WITHIN = 10
 ECHO = {"name": "bad/echo", "arguments": {"text": "hello"}}
@@ -195,7 +195,7 @@ class Backends(unittest.TestCase):
         for key in keys:
             self.assert_fails(self.client.outcome(key, timeout=30))
         if process.exists(worker):
-            self.assertLess(process.resident(worker), before + (160 << 20))
+            self.assertLess(process.resident(worker), before + 160 * MIB)
         self.end()
 
     def test_starts_slowly(self):
@@ -222,9 +222,9 @@ class Backends(unittest.TestCase):
         front = self.gateway.find("front")
         before = process.resident(front)
         self.echo(timeout=60)
-        self.assertLess(process.resident(front), before + (32 << 20))
+        self.assertLess(process.resident(front), before + 32 * MIB)
         if process.exists(worker):
-            self.assertLess(process.resident(worker), 200 << 20)
+            self.assertLess(process.resident(worker), 200 * MIB)
         self.assert_serves()
         self.end()
 
@@ -252,7 +252,7 @@ class Backends(unittest.TestCase):
         for role, name in (("front", None), ("worker", "bad")):
             pid = self.gateway.find(role, name)
             if pid:
-                self.assertLess(process.resident(pid), 300 << 20)
+                self.assertLess(process.resident(pid), 300 * MIB)
         self.assertLess(os.path.getsize(self.gateway.log_path()), 4 << 20)
         self.assertIn("good/echo", self.client.tools())
         self.end()
@@ -367,7 +367,7 @@ class Backends(unittest.TestCase):
         self.gateway.wait_log(r"backend bad\b.*(page|cursor)", timeout=20)
         worker = self.gateway.find("worker", "bad")
         if worker:
-            self.assertLess(process.resident(worker), 200 << 20)
+            self.assertLess(process.resident(worker), 200 * MIB)
         self.end()
 
     def test_pages_without_end(self):

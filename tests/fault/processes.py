@@ -128,8 +128,15 @@ class Processes(unittest.TestCase):
                           ("victim", "bystander")], workers)
         self.gateway.stop()
 
-    def test_the_supervisor(self):
+    def test_the_supervisor_with_calls_in_flight(self):
         self.hang([self.client], 20)
+        self.death_of_the_supervisor()
+
+    def test_the_supervisor_when_nothing_is_asked(self):
+        self.death_of_the_supervisor()
+
+    def death_of_the_supervisor(self):
+        """All others end with it, each by itself."""
         said = json.loads(self.client.call("bystander/environment").result[
             "content"][0]["text"])
         self.gateway.send_signal(signal.SIGKILL)

@@ -18,6 +18,9 @@ SOURCE = os.path.dirname(os.path.dirname(LIBRARY))
 BUILD = os.environ.get("MCPGW_BUILD", os.path.join(SOURCE, "build-dev"))
 # Sanitizers make everything slower, and a busy machine does too.
 PATIENCE = float(os.environ.get("MCPGW_TEST_PATIENCE", "1"))
+# The build has sanitizers, which need /proc and more memory.
+SANITIZED = "MCPGW_SANITIZE" in os.environ
+MIB = (8 if SANITIZED else 1) << 20
 DAEMON = os.path.join(BUILD, "mcp-gatewayd")
 SCRIPT = os.path.join(LIBRARY, "backend.py")
 # The system's: one in a home folder is closed to other users.

@@ -1,7 +1,7 @@
 /* test_backend.c: every event in every state. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -13,8 +13,8 @@
 /* What ARCHITECTURE.md and backend.h promise, written down a second time. */
 static const int expected[BACKEND_STATES][BACKEND_EVENTS] = {
 	/* START, HELLO, READY, END, GONE_RETRY, GONE_FAILED, GONE_UNWANTED */
-	[BACKEND_DOWN] = { BACKEND_STARTING, NOWHERE, NOWHERE, NOWHERE,
-	    NOWHERE, NOWHERE, NOWHERE },
+	[BACKEND_DOWN] = { BACKEND_STARTING, NOWHERE, NOWHERE, NOWHERE, NOWHERE,
+	    NOWHERE, NOWHERE },
 	[BACKEND_STARTING] = { NOWHERE, BACKEND_SETUP, NOWHERE,
 	    BACKEND_STOPPING, NOWHERE, NOWHERE, NOWHERE },
 	[BACKEND_SETUP] = { NOWHERE, NOWHERE, BACKEND_READY, BACKEND_STOPPING,
@@ -41,8 +41,7 @@ every_event_in_every_state_does_what_the_table_says(void **state)
 			assert_int_equal(
 			    backend_event(&be, (enum backend_event)e, "test"),
 			    want != NOWHERE);
-			assert_int_equal(
-			    be.state, want != NOWHERE ? want : s);
+			assert_int_equal(be.state, want != NOWHERE ? want : s);
 		}
 	}
 }
@@ -61,8 +60,8 @@ no_state_is_a_trap(void **state)
 				struct backend be = { "x",
 					(enum backend_state)s };
 
-				if (backend_event(&be, (enum backend_event)e,
-					"test") &&
+				if (backend_event(
+					&be, (enum backend_event)e, "test") &&
 				    reaches_down[be.state])
 					reaches_down[s] = true;
 			}

@@ -132,12 +132,12 @@ colours_are_only_where_they_are_wanted(void **state)
 	(void)state;
 	(void)logfile_console_line(line, sizeof(line), &noon, LOG_LEVEL_ERROR,
 	    "front: gone", true, true);
-	assert_string_equal(line, "12:34:56 \033[31mERROR    front: gone"
-				  "\033[0m\n");
+	assert_string_equal(line,
+	    "12:34:56 \033[31mERROR    front: gone"
+	    "\033[0m\n");
 	(void)logfile_console_line(line, sizeof(line), &noon, LOG_LEVEL_ERROR,
 	    "front: gone", false, false);
-	assert_string_equal(
-	    line, "2026-11-22 12:34:56 ERROR    front: gone\n");
+	assert_string_equal(line, "2026-11-22 12:34:56 ERROR    front: gone\n");
 }
 
 static void
@@ -211,7 +211,8 @@ a_full_disk_is_counted_and_said_later(void **state)
 	assert_non_null(strstr(text, strerror(ENOSPC)));
 	assert_non_null(strstr(text, "after that\n"));
 	/* Said once. */
-	assert_null(strstr(strstr(text, "2 records") + 1, "records before"));
+	assert_null(
+	    strstr(strstr(text, "records before") + 1, "records before"));
 	logfile_close(&lf);
 }
 
@@ -221,8 +222,8 @@ a_folder_that_cannot_be_written_is_named(void **state)
 	char *error = NULL;
 
 	(void)state;
-	assert_null(logfile_open(
-	    "/proc/no/such/folder", LOG_LEVEL_INFO, NULL, &error));
+	assert_null(
+	    logfile_open("/proc/no/such/folder", LOG_LEVEL_INFO, NULL, &error));
 	assert_non_null(strstr(error, "/proc/no/such/folder"));
 	assert_non_null(strstr(error, "log_dir"));
 	free(error);

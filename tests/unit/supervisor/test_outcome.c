@@ -67,9 +67,12 @@ the_same_when_the_worker_is_faster(void **state)
 	(void)state;
 	worker_says(&o, "closed its output", "");
 	o.stop_sent = true;
+	assert_string_equal(said(&o), "closed its output");
 	job_exits(&o, 3);
 	assert_string_equal(
 	    said(&o), "closed its output; the job exited with status 3");
+	o.lost = true; /* the worker ended because of that, and only that */
+	assert_string_equal(said(&o), "exited with status 3");
 }
 
 static void

@@ -51,8 +51,8 @@ setup_of_the_front_is_as_agreed(void **state)
 static void
 setup_of_a_reaper_is_as_agreed(void **state)
 {
-	char name[] = "x", command[] = "/bin/x", arg[] = "a\"b",
-	     a[] = "K=V=W", b[] = "EMPTY=", c[] = "=bad", cwd[] = "/tmp";
+	char name[] = "x", command[] = "/bin/x", arg[] = "a\"b", a[] = "K=V=W",
+	     b[] = "EMPTY=", c[] = "=bad", cwd[] = "/tmp";
 	char *args[] = { arg, NULL }, *env[] = { a, b, c, NULL };
 	const struct config_backend backend = { .name = name,
 		.command = command,
@@ -136,11 +136,13 @@ ready_with_impossible_counts_is_refused(void **state)
 	struct setup_ready r;
 
 	(void)state;
-	assert_int_equal(ready(&r, "{\"tools\":-1,\"resources\":0,"
-				   "\"templates\":0,\"prompts\":0}"),
+	assert_int_equal(ready(&r,
+			     "{\"tools\":-1,\"resources\":0,"
+			     "\"templates\":0,\"prompts\":0}"),
 	    -1);
-	assert_int_equal(ready(&r, "{\"tools\":1e9,\"resources\":0,"
-				   "\"templates\":0,\"prompts\":0}"),
+	assert_int_equal(ready(&r,
+			     "{\"tools\":1e9,\"resources\":0,"
+			     "\"templates\":0,\"prompts\":0}"),
 	    -1);
 	assert_int_equal(ready(&r, "{\"tools\":\"1\"}"), -1);
 	assert_int_equal(ready(&r, "{}"), -1);
@@ -172,8 +174,7 @@ a_long_last_line_is_cut_not_dropped(void **state)
 	(void)state;
 	memset(json + n, 'a', 6000);
 	(void)strlcpy(json + n + 6000, "\"]}", sizeof(json) - n - 6000);
-	assert_int_equal(
-	    setup_parse_last_words(&words, json, strlen(json)), 0);
+	assert_int_equal(setup_parse_last_words(&words, json, strlen(json)), 0);
 	assert_int_equal(strncmp(words.stderr_line, "aaaa", 4), 0);
 	assert_true(strlen(words.stderr_line) < LOG_STR_MAX);
 }
@@ -209,9 +210,9 @@ a_text_beyond_the_limit_is_refused(void **state)
 	char name[] = "x";
 	char *long_entry = malloc(MSG_CONTROL_MAX + 16);
 	char *env[] = { long_entry, NULL };
-	const struct config_backend backend = { .name = name,
-		.command = name,
-		.args = no_strings };
+	const struct config_backend backend = {
+		.name = name, .command = name, .args = no_strings
+	};
 	const struct setup_user self = { NULL, 0, 0 };
 
 	(void)state;

@@ -128,9 +128,9 @@ names_in_any_language_keep_the_columns(void **state)
 	const struct summary s = { "0.1.0", "u", "c", "l", 2, two };
 
 	(void)state;
-	assert_non_null(
-	    strstr(render(&s, false, 0), "  gerät    ready          1\n"
-					 "  geraet   ready          1\n"));
+	assert_non_null(strstr(render(&s, false, 0),
+	    "  gerät    ready          1\n"
+	    "  geraet   ready          1\n"));
 }
 
 int
