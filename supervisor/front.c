@@ -15,6 +15,10 @@
 #include "proto/role.h"
 #include "setup.h"
 
+/* Without a front nobody is served, so that a longer wait only helps whoever
+ * found a way to end it. */
+#define RETRY_MAX_MS 1000U
+
 struct front {
 	struct loop *loop;
 	struct processes *processes;
@@ -33,7 +37,8 @@ struct front {
 static void
 front_retry(struct front *front, uint64_t run_ms, const char *why)
 {
-	uint32_t ms = backoff_fail(&front->backoff, run_ms, arc4random());
+	uint32_t delay = backoff_fail(&front->backoff, run_ms, arc4random());
+	uint32_t ms = delay < RETRY_MAX_MS ? delay : RETRY_MAX_MS;
 	struct timeval tv = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
 
 	log_error("front: %s; started again in %.1f s", why, ms / 1000.0);

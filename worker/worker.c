@@ -187,7 +187,8 @@ begin_end(struct worker *w, enum role_exit code, const char *why)
 	if (w->state != WORKER_RUNNING)
 		return;
 	(void)strlcpy(w->why, why, sizeof(w->why));
-	log_error("backend %s: it %s", w->setup.name, why);
+	/* The supervisor tells it to people, with what else it knows. */
+	log_info("backend %s: it %s", w->setup.name, why);
 	worker_transition(w, WORKER_ENDING, why);
 	w->exit_code = (int)code;
 	/* At once where nothing more can come. */

@@ -88,7 +88,7 @@ on_set_level(struct session *session, const struct rpc_message *msg)
 		    "critical, alert or emergency");
 		return;
 	}
-	session->level = (int8_t)level;
+	session_set_level(session, (enum mcp_level)level);
 	after = sessions_level(front->sessions);
 	for (size_t i = 0; after != before && i < front->backends; i++)
 		link_set_level(front->links[i], (enum mcp_level)after);

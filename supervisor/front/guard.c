@@ -309,6 +309,7 @@ connection_check(struct connection *conn)
 {
 	struct guard *guard = conn->guard;
 	uint64_t waited = guard->now_ms - conn->since_ms;
+	struct evbuffer *input;
 
 	if (conn->refused) {
 		if (waited > LINGER_MS)
@@ -320,8 +321,13 @@ connection_check(struct connection *conn)
 			connection_end(conn, "the client reads nothing");
 		return;
 	}
-	if (connection_answering(conn))
+	if (connection_answering(conn)) {
+		/* An answer that has no end: a stream.  Nobody will ever read
+		 * the requests behind it. */
+		input = bufferevent_get_input(conn->bev);
+		evbuffer_drain(input, evbuffer_get_length(input));
 		return;
+	}
 	if (guard_http_in_head(&conn->http)) {
 		if (waited > GUARD_HEAD_MS)
 			connection_refuse(
@@ -363,23 +369,24 @@ guard_on_timer(evutil_socket_t fd, short what, void *arg)
 /* ---- the guard -------------------------------------------------------- */
 
 static size_t
-connections_allowed(void)
+connections_allowed(size_t links)
 {
+	const size_t reserved = GUARD_RESERVED_FDS + links;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
 		return GUARD_CONNECTIONS_MAX;
 	limit.rlim_cur = limit.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur > GUARD_CONNECTIONS_MAX + GUARD_RESERVED_FDS)
+	if (limit.rlim_cur > GUARD_CONNECTIONS_MAX + reserved)
 		return GUARD_CONNECTIONS_MAX;
-	if (limit.rlim_cur <= 2 * GUARD_RESERVED_FDS)
+	if (limit.rlim_cur <= 2 * reserved)
 		return (size_t)limit.rlim_cur / 2;
-	return (size_t)limit.rlim_cur - GUARD_RESERVED_FDS;
+	return (size_t)limit.rlim_cur - reserved;
 }
 
 struct guard *
-guard_new(struct loop *loop)
+guard_new(struct loop *loop, size_t links)
 {
 	static const struct timeval every = { 0, SWEEP_MS * 1000 };
 	struct guard *guard;
@@ -388,7 +395,7 @@ guard_new(struct loop *loop)
 		return NULL;
 	TAILQ_INIT(&guard->connections);
 	guard->loop = loop;
-	guard->max = connections_allowed();
+	guard->max = connections_allowed(links);
 	guard->now_ms = mono_ms();
 	guard->timer =
 	    event_new(loop_base(loop), -1, EV_PERSIST, guard_on_timer, guard);

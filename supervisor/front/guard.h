@@ -15,8 +15,10 @@ struct evhttp;
 struct evhttp_bound_socket;
 struct guard;
 
-/* Connections that wait for nothing: descriptors kept for links, listeners,
- * standard streams and the channel, beyond which RLIMIT_NOFILE is clients'. */
+/* Descriptors kept for listeners, standard streams, the channel and links that
+ * are being replaced; and as many as there are links.  The rest of
+ * RLIMIT_NOFILE is clients': did they take these, a new link could not be
+ * received. */
 #define GUARD_RESERVED_FDS 96U
 /* At most this many connections, whatever RLIMIT_NOFILE allows: the kernel
  * holds some 8 KiB for each, and we up to 3 KiB. */
@@ -35,8 +37,9 @@ struct guard;
 /* Bodies not yet whole, of all connections together. */
 #define GUARD_BODIES_MAX ((size_t)64 << 20)
 
-/* NULL with errno on failure.  Borrows the loop until guard_free(). */
-struct guard *guard_new(struct loop *loop);
+/* links: how many of them will be open.  NULL with errno on failure.  Borrows
+ * the loop until guard_free(). */
+struct guard *guard_new(struct loop *loop, size_t links);
 void guard_free(struct guard **guard);
 
 /* Have every connection of this server made and watched by the guard. */

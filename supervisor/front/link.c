@@ -238,21 +238,6 @@ on_event(struct link *link, uint64_t number, const char *json, size_t len)
 	session_send(request->session, &event, msg.newline);
 }
 
-struct log_message {
-	struct splice text;
-	bool newlines;
-	int level;
-};
-
-static void
-send_log_message(struct session *session, void *arg)
-{
-	struct log_message *message = arg;
-
-	if (message->level >= session->level)
-		session_send(session, &message->text, message->newlines);
-}
-
 /*
  * A log message of the whole backend.  It may be about what one client asked
  * for, so it goes to that client alone: the one with requests in flight.  While
@@ -262,28 +247,27 @@ send_log_message(struct session *session, void *arg)
 static void
 on_notify(struct link *link, const char *json, size_t len)
 {
-	struct log_message message;
+	struct splice text;
 	struct rpc_problem problem;
 	struct rpc_message msg;
 	struct request *request;
 	struct session *only = NULL;
+	int level;
 
 	if (rpc_parse(&msg, json, len, &problem) == -1 ||
 	    msg.method != MCP_MESSAGE)
 		return;
-	message.level = mcp_level_find(msg.level);
-	message.newlines = msg.newline;
-	splice_init(&message.text, json, len);
+	level = mcp_level_find(msg.level);
+	splice_init(&text, json, len);
 	TAILQ_FOREACH (request, &link->requests, of_link) {
 		if (only != NULL && only != request->session)
 			return;
 		only = request->session;
 	}
-	if (only != NULL)
-		send_log_message(only, &message);
-	else
-		sessions_each(
-		    link->front->sessions, send_log_message, &message);
+	if (only == NULL)
+		sessions_send(link->front->sessions, level, &text, msg.newline);
+	else if (only->level <= level)
+		session_send(only, &text, msg.newline);
 }
 
 static void

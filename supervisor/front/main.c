@@ -50,7 +50,7 @@ start(struct front *front)
 	front->lists = lists_new(front);
 	front->requests = requests_new();
 	front->sessions = sessions_new(front);
-	front->guard = guard_new(front->loop);
+	front->guard = guard_new(front->loop, front->backends);
 	front->links = calloc(front->backends + 1, sizeof(*front->links));
 	if (front->catalogue == NULL || front->lists == NULL ||
 	    front->requests == NULL || front->sessions == NULL ||

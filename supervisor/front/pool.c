@@ -14,58 +14,61 @@
 #define POOL_STEP    64U
 #define POOL_LARGEST 4096U
 #define POOL_CLASSES (POOL_LARGEST / POOL_STEP)
+/* Free pieces are kept for a burst of some thousand connections; what a flood
+ * needed beyond that goes back. */
+#define POOL_KEEP ((size_t)8 << 20)
 
-/* Before every piece: its size, and what malloc(3) promises of alignment. */
-union piece {
-	struct {
-		size_t size; /* of the whole piece, this header included */
-		union piece *next;
-	} s;
-	max_align_t align;
+/* Before every piece: its size.  As aligned as malloc(3) promises. */
+struct piece {
+	_Alignas(max_align_t) size_t size; /* this header included */
+	struct piece *next;
 };
 
-static union piece *free_pieces[POOL_CLASSES + 1];
+static struct piece *free_pieces[POOL_CLASSES + 1];
+static size_t kept; /* bytes in them */
 
 static void *
 pool_malloc(size_t n)
 {
-	size_t size = sizeof(union piece) + n;
+	size_t size = sizeof(struct piece) + n;
 	size_t class;
-	union piece *piece;
+	struct piece *piece;
 
 	if (size < n)
 		return NULL;
 	if (size > POOL_LARGEST) {
 		if ((piece = malloc(size)) == NULL)
 			errx(ROLE_EXIT_MEMORY, "out of memory");
-		piece->s.size = size;
+		piece->size = size;
 		return piece + 1;
 	}
 	class = (size + POOL_STEP - 1) / POOL_STEP;
 	if ((piece = free_pieces[class]) != NULL) {
-		free_pieces[class] = piece->s.next;
+		free_pieces[class] = piece->next;
+		kept -= piece->size;
 		return piece + 1;
 	}
 	if ((piece = malloc(class * POOL_STEP)) == NULL)
 		errx(ROLE_EXIT_MEMORY, "out of memory");
-	piece->s.size = class * POOL_STEP;
+	piece->size = class * POOL_STEP;
 	return piece + 1;
 }
 
 static void
 pool_free(void *memory)
 {
-	union piece *piece;
+	struct piece *piece;
 
 	if (memory == NULL)
 		return;
-	piece = (union piece *)memory - 1;
-	if (piece->s.size > POOL_LARGEST) {
+	piece = (struct piece *)memory - 1;
+	if (piece->size > POOL_LARGEST || kept + piece->size > POOL_KEEP) {
 		free(piece);
 		return;
 	}
-	piece->s.next = free_pieces[piece->s.size / POOL_STEP];
-	free_pieces[piece->s.size / POOL_STEP] = piece;
+	kept += piece->size;
+	piece->next = free_pieces[piece->size / POOL_STEP];
+	free_pieces[piece->size / POOL_STEP] = piece;
 }
 
 static void *
@@ -76,7 +79,7 @@ pool_realloc(void *memory, size_t n)
 
 	if (memory == NULL)
 		return pool_malloc(n);
-	have = ((union piece *)memory - 1)->s.size - sizeof(union piece);
+	have = ((struct piece *)memory - 1)->size - sizeof(struct piece);
 	if (n <= have)
 		return memory;
 	bigger = pool_malloc(n);

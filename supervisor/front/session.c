@@ -3,6 +3,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,25 +21,23 @@
 #include "proto/log.h"
 
 #include "catalogue.h"
+#include "chunk.h"
 #include "front.h"
 #include "link.h"
 
 /* Chains stay short up to the greatest number of connections; ids are random,
  * so nobody can choose a bucket. */
 #define BUCKETS 4096U
-/* How often pings and queues are looked at. */
-#define TICK_MS 1000U
+/* How often streams are looked at that are due a ping, and that at most a part
+ * of all of them gets one: those that were opened together shall not all be
+ * written to in one turn, while the others wait. */
+#define TICK_MS    100U
+#define PING_PARTS 100U
+/* All queues are counted anew after this much was put into them, at most. */
+#define COUNT_EVERY (SESSION_QUEUES_MAX / 16)
 
-/* What stands before and after every message of a stream.  The original product
- * ends lines with CRLF. */
-static const char event_start[] = "event: message\r\ndata: ";
-static const char event_end[] = "\r\n\r\n";
-#define EVENT_START_LEN (sizeof(event_start) - 1)
-#define EVENT_END_LEN   (sizeof(event_end) - 1)
-
-/* "ffffffff" CRLF, and the CRLF after a chunk. */
-#define CHUNK_SIZE_MAX 10U
-#define CHUNK_END_LEN  2U
+/* The endpoint event and pings. */
+#define RAW_MAX 128U
 
 struct sessions {
 	struct front *front;
@@ -45,6 +45,9 @@ struct sessions {
 	LIST_HEAD(, session) buckets[BUCKETS];
 	TAILQ_HEAD(ping_list, session) pings;
 	size_t count;
+	size_t levels[MCP_LEVELS]; /* how many sessions asked for each */
+	size_t held;    /* copies in all streams, at most; see count_queues() */
+	size_t counted; /* the same, when they were counted */
 	uint32_t next_handle;
 };
 
@@ -89,72 +92,139 @@ session_accepts(struct session *session)
 	return false;
 }
 
+/*
+ * What streams hold as copies of their own, which is what memory they take;
+ * what they refer to is shared.  Never less than the truth: of a stream that
+ * was not empty for long, all that was copied since counts, up to its length.
+ */
 static size_t
-put_chunk_size(char *dst, size_t size)
+count_queues(struct sessions *sessions)
 {
-	static const char digits[] = "0123456789abcdef";
-	char text[CHUNK_SIZE_MAX];
-	size_t n = 0;
+	struct session *session;
+	size_t all = 0;
 
-	do
-		text[n++] = digits[size & 15];
-	while (size >>= 4);
-	for (size_t i = 0; i < n; i++)
-		dst[i] = text[n - 1 - i];
-	memcpy(dst + n, "\r\n", 2);
-	return n + 2;
+	TAILQ_FOREACH (session, &sessions->pings, of_pings) {
+		size_t length = evbuffer_get_length(stream_output(session));
+
+		if (session->copied > length)
+			session->copied = length;
+		if (!session->dropped)
+			all += session->copied;
+	}
+	return all;
+}
+
+/* Drop the fullest streams until all of them hold what they may. */
+static void
+limit_queues(struct sessions *sessions)
+{
+	size_t limit = SESSION_QUEUE_MAX;
+	struct session *session;
+	size_t all = count_queues(sessions);
+
+	for (; all > SESSION_QUEUES_MAX; limit /= 2) {
+		TAILQ_FOREACH (session, &sessions->pings, of_pings) {
+			if (all <= SESSION_QUEUES_MAX)
+				break;
+			if (session->dropped || session->copied < limit)
+				continue;
+			all -= session->copied;
+			session_drop(
+			    session, "all streams together hold too much");
+		}
+	}
+	sessions->held = sessions->counted = all;
+}
+
+/* n bytes of its own were added to a stream that held before bytes. */
+static void
+session_copied(struct session *session, size_t before, size_t n)
+{
+	struct sessions *sessions = session->front->sessions;
+
+	session->copied = (before == 0 ? 0 : session->copied) + n;
+	sessions->held += n;
+	if (sessions->held > SESSION_QUEUES_MAX &&
+	    sessions->held - sessions->counted > COUNT_EVERY)
+		limit_queues(sessions);
 }
 
 /*
- * Write one chunk straight into the connection's output: evhttp's own way makes
- * an evbuffer and a printf of each.  The guard lets only HTTP/1.1 pass, so the
- * stream is always chunked, and writing was enabled when it was opened.
+ * Messages are written as chunks straight into the connection's output:
+ * evhttp's own way makes an evbuffer and a printf of each.  The guard lets only
+ * HTTP/1.1 pass, so the stream is always chunked, and writing was enabled when
+ * it was opened.
  */
-static void
-session_write(struct session *session, const struct splice *message,
-    bool newlines, const char *raw, size_t raw_len)
-{
-	struct evbuffer *output = stream_output(session);
-	struct evbuffer_iovec space;
-	size_t payload = raw_len;
-	char *at;
-
-	if (message != NULL)
-		payload =
-		    EVENT_START_LEN + splice_length(message) + EVENT_END_LEN;
-	if (evbuffer_reserve_space(output,
-		(ev_ssize_t)(CHUNK_SIZE_MAX + payload + CHUNK_END_LEN), &space,
-		1) != 1) {
-		session_drop(session, "out of memory");
-		return;
-	}
-	at = space.iov_base;
-	at += put_chunk_size(at, payload);
-	if (message != NULL) {
-		memcpy(at, event_start, EVENT_START_LEN);
-		at += EVENT_START_LEN;
-		splice_write(message, at);
-		if (newlines)
-			json_flatten(at, splice_length(message));
-		at += splice_length(message);
-		memcpy(at, event_end, EVENT_END_LEN);
-		at += EVENT_END_LEN;
-	} else {
-		memcpy(at, raw, raw_len);
-		at += raw_len;
-	}
-	memcpy(at, "\r\n", CHUNK_END_LEN);
-	at += CHUNK_END_LEN;
-	space.iov_len = (size_t)(at - (char *)space.iov_base);
-	evbuffer_commit_space(output, &space, 1);
-}
-
 void
 session_send(
     struct session *session, const struct splice *message, bool newlines)
 {
-	if (session_accepts(session))
-		session_write(session, message, newlines, NULL, 0);
+	struct evbuffer *output;
+	struct evbuffer_iovec space;
+	size_t before;
+
+	if (!session_accepts(session))
+		return;
+	output = stream_output(session);
+	before = evbuffer_get_length(output);
+	if (evbuffer_reserve_space(output,
+		(ev_ssize_t)chunk_message_max(splice_length(message)), &space,
+		1) != 1) {
+		session_drop(session, "out of memory");
+		return;
+	}
+	space.iov_len = chunk_put_message(space.iov_base, message, newlines);
+	evbuffer_commit_space(output, &space, 1);
+	session_copied(session, before, space.iov_len);
+}
+
+/* Add bytes that are whole chunks, or the beginning of one. */
+static void
+session_write_copy(struct session *session, const char *bytes, size_t n)
+{
+	struct evbuffer *output = stream_output(session);
+	size_t before = evbuffer_get_length(output);
+
+	if (evbuffer_add(output, bytes, n) == -1)
+		session_drop(session, "out of memory");
+	else
+		session_copied(session, before, n);
+}
+
+static void
+release_text(const void *data, size_t len, void *text)
+{
+	(void)data;
+	(void)len;
+	catalogue_text_release(text);
+}
+
+/* The same without a copy. */
+static void
+session_write_shared(struct session *session, struct catalogue_text *text)
+{
+	struct evbuffer *output = stream_output(session);
+
+	text->references++;
+	if (evbuffer_add_reference(
+		output, text->data, text->len, release_text, text) == 0)
+		return;
+	text->references--;
+	session_drop(session, "out of memory");
+}
+
+/* One chunk of bytes that are not a message. */
+static void
+session_write_raw(struct session *session, const char *bytes, size_t n)
+{
+	char chunk[CHUNK_SIZE_MAX + RAW_MAX + CHUNK_END_LEN];
+	char *at = chunk + chunk_put_size(chunk, n);
+
+	assert(n <= RAW_MAX);
+	memcpy(at, bytes, n);
+	memcpy(at + n, CHUNK_END, CHUNK_END_LEN);
+	session_write_copy(
+	    session, chunk, (size_t)(at - chunk) + n + CHUNK_END_LEN);
 }
 
 void
@@ -166,45 +236,32 @@ session_send_text(struct session *session, const char *json, size_t len)
 	session_send(session, &message, false);
 }
 
-static void
-release_text(const void *data, size_t len, void *text)
-{
-	(void)data;
-	(void)len;
-	catalogue_text_release(text);
-}
-
 void
 session_send_list(
     struct session *session, struct json_span id, struct catalogue_text *text)
 {
 	static const char before_id[] = "{\"jsonrpc\":\"2.0\",\"id\":";
 	static const char before_result[] = ",\"result\":";
-	struct evbuffer *output;
 	struct buf head = { 0 };
-	size_t payload = EVENT_START_LEN + sizeof(before_id) - 1 + id.len +
-	    sizeof(before_result) - 1 + text->len + 1 + EVENT_END_LEN;
+	size_t payload = CHUNK_EVENT_START_LEN + sizeof(before_id) - 1 +
+	    id.len + sizeof(before_result) - 1 + text->len + 1 +
+	    CHUNK_EVENT_END_LEN;
 	char size[CHUNK_SIZE_MAX];
 
 	if (!session_accepts(session))
 		return;
-	output = stream_output(session);
-	if (buf_add(&head, size, put_chunk_size(size, payload)) == -1 ||
-	    buf_add_text(&head, event_start) == -1 ||
+	if (buf_add(&head, size, chunk_put_size(size, payload)) == -1 ||
+	    buf_add_text(&head, CHUNK_EVENT_START) == -1 ||
 	    buf_add_text(&head, before_id) == -1 ||
 	    buf_add(&head, id.at, id.len) == -1 ||
-	    buf_add_text(&head, before_result) == -1 ||
-	    evbuffer_add(output, buf_data(&head), buf_len(&head)) == -1) {
+	    buf_add_text(&head, before_result) == -1) {
 		session_drop(session, "out of memory");
-		buf_free(&head);
-		return;
+	} else {
+		session_write_copy(session, buf_data(&head), buf_len(&head));
+		session_write_shared(session, text);
+		session_write_copy(session, "}\r\n\r\n\r\n", 7);
 	}
 	buf_free(&head);
-	text->references++;
-	if (evbuffer_add_reference(
-		output, text->data, text->len, release_text, text) == -1)
-		text->references--;
-	evbuffer_add(output, "}\r\n\r\n\r\n", 7);
 }
 
 void
@@ -246,7 +303,7 @@ session_write_ping(struct session *session)
 	len = strftime(text, sizeof(text), ": ping - %Y-%m-%d %H:%M:%S", &tm);
 	len += (size_t)snprintf(text + len, sizeof(text) - len,
 	    ".%06ld+00:00\r\n\r\n", (long)now.tv_usec);
-	session_write(session, NULL, false, text, len);
+	session_write_raw(session, text, len);
 }
 
 static void
@@ -279,6 +336,8 @@ session_end(struct session *session)
 	LIST_REMOVE(session, of_bucket);
 	TAILQ_REMOVE(&sessions->pings, session, of_pings);
 	sessions->count--;
+	if (session->level >= 0)
+		sessions->levels[session->level]--;
 	while ((request = TAILQ_FIRST(&session->requests)) != NULL)
 		link_cancel(request, no_reason);
 	log_info("session %u: closed after %.1f s, %llu requests, %zu pending",
@@ -314,13 +373,15 @@ session_start_stream(struct session *session)
 	evhttp_add_header(headers, "Connection", "keep-alive");
 	evhttp_add_header(headers, "X-Accel-Buffering", "no");
 	evhttp_send_reply_start(req, 200, "OK");
+	/* Both heads are done with, and a stream may last for days. */
+	evhttp_clear_headers(evhttp_request_get_input_headers(req));
+	evhttp_clear_headers(headers);
 	evhttp_connection_set_closecb(
 	    evhttp_request_get_connection(req), session_on_close, session);
-	for (size_t i = 0; i < SESSION_ID_BYTES; i++)
-		snprintf(id + 2 * i, 3, "%02x", session->id[i]);
+	session_id_format(session->id, id);
 	len = snprintf(text, sizeof(text),
 	    "event: endpoint\r\ndata: /messages/?session_id=%s\r\n\r\n", id);
-	session_write(session, NULL, false, text, (size_t)len);
+	session_write_raw(session, text, (size_t)len);
 }
 
 static uint32_t
@@ -357,56 +418,6 @@ session_open(struct sessions *sessions, struct evhttp_request *stream)
 	log_debug("session %u: stream opened", session->handle);
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* 32 digits, or a UUID's five groups.  0, or -1. */
-static int
-id_parse(unsigned char *id, const char *text, size_t len)
-{
-	size_t digits = 0;
-	bool dashes = len == SESSION_ID_TEXT + 4;
-
-	if (!dashes && len != SESSION_ID_TEXT)
-		return -1;
-	memset(id, 0, SESSION_ID_BYTES);
-	for (size_t i = 0; i < len; i++) {
-		int value;
-
-		if (dashes && (i == 8 || i == 13 || i == 18 || i == 23)) {
-			if (text[i] != '-')
-				return -1;
-			continue;
-		}
-		if ((value = hex_digit(text[i])) == -1)
-			return -1;
-		id[digits / 2] |=
-		    (unsigned char)(value << (digits % 2 == 0 ? 4 : 0));
-		digits++;
-	}
-	return 0;
-}
-
-/* In the same time whatever the bytes are. */
-static bool
-id_equal(const unsigned char *a, const unsigned char *b)
-{
-	unsigned char different = 0;
-
-	for (size_t i = 0; i < SESSION_ID_BYTES; i++)
-		different |= a[i] ^ b[i];
-	return different == 0;
-}
-
 enum session_lookup
 session_find(struct sessions *sessions, const char *text, size_t len,
     struct session **ret)
@@ -414,10 +425,10 @@ session_find(struct sessions *sessions, const char *text, size_t len,
 	unsigned char id[SESSION_ID_BYTES];
 	struct session *session;
 
-	if (id_parse(id, text, len) == -1)
+	if (session_id_parse(id, text, len) == -1)
 		return SESSION_MALFORMED;
 	LIST_FOREACH (session, &sessions->buckets[bucket_of(id)], of_bucket) {
-		if (id_equal(session->id, id)) {
+		if (session_id_equal(session->id, id)) {
 			*ret = session;
 			return SESSION_FOUND;
 		}
@@ -427,54 +438,79 @@ session_find(struct sessions *sessions, const char *text, size_t len,
 
 /* ---- all sessions ----------------------------------------------------- */
 
-void
-sessions_each(struct sessions *sessions,
-    void (*each)(struct session *session, void *arg), void *arg)
+/*
+ * Large messages are made once and referred to by all streams: else one line of
+ * a backend's log would be copied as often as there are clients.
+ */
+#define SHARED_MIN ((size_t)4096)
+
+static void
+sessions_send_shared(
+    struct sessions *sessions, int level, struct catalogue_text *chunk)
 {
 	struct session *session;
-	struct session *next;
 
-	TAILQ_FOREACH_SAFE (session, &sessions->pings, of_pings, next) {
-		if (session->state == SESSION_ACTIVE)
-			each(session, arg);
+	TAILQ_FOREACH (session, &sessions->pings, of_pings) {
+		if (session->state != SESSION_ACTIVE ||
+		    session->level > level || !session_accepts(session))
+			continue;
+		if (chunk->len < SHARED_MIN)
+			session_write_copy(session, chunk->data, chunk->len);
+		else
+			session_write_shared(session, chunk);
 	}
 }
 
-static void
-send_text_to(struct session *session, void *arg)
+void
+sessions_send(struct sessions *sessions, int level,
+    const struct splice *message, bool newlines)
 {
-	const struct json_span *text = arg;
+	struct catalogue_text *chunk;
 
-	session_send_text(session, text->at, text->len);
+	chunk =
+	    malloc(sizeof(*chunk) + chunk_message_max(splice_length(message)));
+	if (chunk == NULL) {
+		log_warning("sessions: a message for all was not sent: %s",
+		    strerror(errno));
+		return;
+	}
+	chunk->references = 1;
+	chunk->len = chunk_put_message(chunk->data, message, newlines);
+	sessions_send_shared(sessions, level, chunk);
+	catalogue_text_release(chunk);
 }
 
 void
 sessions_notify(struct sessions *sessions, enum mcp_method method)
 {
 	char text[128];
-	struct json_span span = { text, 0 };
+	struct splice message;
+	int len;
 
-	span.len = (size_t)snprintf(text, sizeof(text),
+	len = snprintf(text, sizeof(text),
 	    "{\"jsonrpc\":\"2.0\",\"method\":\"%s\"}", mcp_method_name(method));
-	sessions_each(sessions, send_text_to, &span);
-}
-
-static void
-lowest_level(struct session *session, void *arg)
-{
-	int *level = arg;
-
-	if (session->level >= 0 && (*level < 0 || session->level < *level))
-		*level = session->level;
+	splice_init(&message, text, (size_t)len);
+	sessions_send(sessions, MCP_LEVELS, &message, false);
 }
 
 int
-sessions_level(struct sessions *sessions)
+sessions_level(const struct sessions *sessions)
 {
-	int level = -1;
+	for (int level = 0; level < MCP_LEVELS; level++)
+		if (sessions->levels[level] > 0)
+			return level;
+	return -1;
+}
 
-	sessions_each(sessions, lowest_level, &level);
-	return level;
+void
+session_set_level(struct session *session, enum mcp_level level)
+{
+	struct sessions *sessions = session->front->sessions;
+
+	if (session->level >= 0)
+		sessions->levels[session->level]--;
+	session->level = (int8_t)level;
+	sessions->levels[level]++;
 }
 
 size_t
@@ -483,50 +519,29 @@ sessions_count(const struct sessions *sessions)
 	return sessions->count;
 }
 
-/* Drop the fullest streams until all of them hold what they may. */
-static void
-sessions_limit_queues(struct sessions *sessions)
-{
-	struct session *session;
-	struct session *fullest = NULL;
-	size_t most = 0;
-	size_t all = 0;
-
-	TAILQ_FOREACH (session, &sessions->pings, of_pings) {
-		size_t held = evbuffer_get_length(stream_output(session));
-
-		all += held;
-		if (held > most) {
-			most = held;
-			fullest = session;
-		}
-	}
-	if (all > SESSION_QUEUES_MAX)
-		session_drop(fullest, "all streams together hold too much");
-}
-
 static void
 sessions_on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct sessions *sessions = arg;
 	uint64_t now = mono_ms();
+	size_t part = sessions->count / PING_PARTS + 1;
 	struct session *session;
 
 	(void)fd;
 	(void)what;
-	while ((session = TAILQ_FIRST(&sessions->pings)) != NULL &&
+	while (part-- > 0 &&
+	    (session = TAILQ_FIRST(&sessions->pings)) != NULL &&
 	    now - session->pinged_ms >= SESSION_PING_MS) {
 		TAILQ_REMOVE(&sessions->pings, session, of_pings);
 		TAILQ_INSERT_TAIL(&sessions->pings, session, of_pings);
 		session_ping(session);
 	}
-	sessions_limit_queues(sessions);
 }
 
 struct sessions *
 sessions_new(struct front *front)
 {
-	static const struct timeval tick = { TICK_MS / 1000, 0 };
+	static const struct timeval tick = { 0, TICK_MS * 1000 };
 	struct sessions *sessions;
 
 	if ((sessions = calloc(1, sizeof(*sessions))) == NULL)

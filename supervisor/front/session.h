@@ -16,15 +16,12 @@
 #include "proto/splice.h"
 
 #include "request.h"
+#include "session_id.h"
 
 struct evhttp_request;
 struct catalogue_text;
 struct front;
 struct sessions;
-
-/* An id is 128 random bits, as 32 hexadecimal digits. */
-#define SESSION_ID_BYTES 16
-#define SESSION_ID_TEXT  (2 * SESSION_ID_BYTES)
 
 /* Comments keep proxies from closing an idle stream; the strictest close after
  * some 60 seconds. */
@@ -32,7 +29,8 @@ struct sessions;
 /* A stream that holds more than this when another message comes is dropped: its
  * client does not read.  One message may be larger (MSG_JSON_MAX). */
 #define SESSION_QUEUE_MAX ((size_t)8 << 20)
-/* What all streams together may hold before the fullest ones are dropped. */
+/* What all streams together may hold as copies of their own (lists and messages
+ * for all are shared) before the fullest ones are dropped. */
 #define SESSION_QUEUES_MAX ((size_t)256 << 20)
 /* Requests in flight of one session. */
 #define SESSION_REQUESTS_MAX 1024U
@@ -51,6 +49,8 @@ struct session {
 	struct evhttp_request *stream;
 	struct request_list requests;
 	size_t request_count;
+	size_t
+	    copied; /* bytes in the stream's queue that are its own, at most */
 	const struct mcp_revision *revision;
 	uint64_t pinged_ms;
 	uint64_t opened_ms;
@@ -103,12 +103,16 @@ void session_send_error(struct session *session, struct json_span id, int code,
 /* Send {"jsonrpc":"2.0","method":METHOD} to every active session. */
 void sessions_notify(struct sessions *sessions, enum mcp_method method);
 
-/* Call each for every active session. */
-void sessions_each(struct sessions *sessions,
-    void (*each)(struct session *session, void *arg), void *arg);
+/* Send one message to every active session that asked for this level (enum
+ * mcp_level), a more verbose one, or none; MCP_LEVELS: to all. */
+void sessions_send(struct sessions *sessions, int level,
+    const struct splice *message, bool newlines);
+
+/* Note the level that a session asked for. */
+void session_set_level(struct session *session, enum mcp_level level);
 
 /* The most verbose level any session asked for, or -1. */
-int sessions_level(struct sessions *sessions);
+int sessions_level(const struct sessions *sessions);
 
 size_t sessions_count(const struct sessions *sessions);
 
