@@ -25,8 +25,10 @@ if(MCPGW_SANITIZE)
     -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(flags INTERFACE -fsanitize=address,undefined)
 elseif(MCPGW_HARDENING)
+  # clang 14 has zero initialisation behind a second option only.
   target_compile_options(flags INTERFACE -fstack-protector-strong
-    -fstack-clash-protection -fcf-protection -ftrivial-auto-var-init=zero
+    -fstack-clash-protection -fcf-protection
+    $<$<C_COMPILER_ID:GNU>:-ftrivial-auto-var-init=zero>
     $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE>
     $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=3>)
   target_link_options(flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)

@@ -13,10 +13,7 @@ static const unsigned char next[BACKEND_STATES][BACKEND_EVENTS] = {
 	    [BACKEND_EV_END] = TO(STOPPING) },
 	[BACKEND_SETUP] = { [BACKEND_EV_READY] = TO(READY),
 	    [BACKEND_EV_END] = TO(STOPPING) },
-	/* Counts change while it is ready: the event is right, the state
-	 * stays. */
-	[BACKEND_READY] = { [BACKEND_EV_READY] = TO(READY),
-	    [BACKEND_EV_END] = TO(STOPPING) },
+	[BACKEND_READY] = { [BACKEND_EV_END] = TO(STOPPING) },
 	[BACKEND_STOPPING] = { [BACKEND_EV_GONE_RETRY] = TO(BACKOFF),
 	    [BACKEND_EV_GONE_FAILED] = TO(FAILED),
 	    [BACKEND_EV_GONE_UNWANTED] = TO(DOWN) },
@@ -51,8 +48,6 @@ backend_state_name(enum backend_state state)
 static void
 backend_transition(struct backend *be, enum backend_state to, const char *why)
 {
-	if (be->state == to)
-		return;
 	log_debug("backend %s: %s -> %s (%s)", be->name,
 	    backend_state_name(be->state), backend_state_name(to), why);
 	be->state = to;

@@ -311,11 +311,11 @@ read_variable(struct config_reader *rd, struct item *item, char ***list,
 		return false;
 	snprintf(label, sizeof(label), "\"%s\" member \"%s\"", item->key->name,
 	    log_str(prefix, strlen(prefix) - 1));
-	item->label = label;
 	if (!list_grow(rd, list, kept)) {
 		free(prefix);
 		return false;
 	}
+	item->label = label;
 	/* A wrong value keeps its name in the list, to find it twice. */
 	(*list)[kept] = prefix;
 	if (strlen(prefix) > rd->room) {
@@ -324,6 +324,7 @@ read_variable(struct config_reader *rd, struct item *item, char ***list,
 		rd->room -= strlen(prefix);
 		text = read_text(rd, item, prefix);
 	}
+	item->label = NULL; /* it was ours */
 	if (text != NULL) {
 		free(prefix);
 		(*list)[kept] = text;

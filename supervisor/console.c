@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,22 +20,33 @@ struct console {
 	int fd;
 	bool terminal;
 	bool colour;
+	bool blocking; /* write(2) may wait, so ask before */
 	struct buf queue;
 	struct event *writable; /* NULL for a file, which never waits */
 	unsigned long dropped;
 };
 
+/* What a pipe or a terminal that poll(2) calls writable takes at once. */
+#define PIECE_MAX ((size_t)512)
+
 static ssize_t
 write_some(const struct console *c)
 {
+	struct pollfd pfd = { .fd = c->fd, .events = POLLOUT };
+	size_t len = buf_len(&c->queue);
 	ssize_t n;
 
+	if (c->blocking && poll(&pfd, 1, 0) != 1) {
+		errno = EAGAIN;
+		return -1;
+	}
+	if (c->blocking && len > PIECE_MAX)
+		len = PIECE_MAX;
 	do {
-		n = send(c->fd, buf_data(&c->queue), buf_len(&c->queue),
+		n = send(c->fd, buf_data(&c->queue), len,
 		    MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n == -1 && errno == ENOTSOCK)
-			n = write(
-			    c->fd, buf_data(&c->queue), buf_len(&c->queue));
+			n = write(c->fd, buf_data(&c->queue), len);
 	} while (n == -1 && errno == EINTR);
 	return n;
 }
@@ -82,20 +94,21 @@ console_on_writable(evutil_socket_t fd, short what, void *arg)
  * at a position that only the shared one knows; it does not block either.
  */
 static int
-open_again(int fd, bool *may_wait)
+open_again(int fd, bool *may_wait, bool *blocking)
 {
 	struct stat st;
 	char path[32];
 	int again = -1;
 
-	*may_wait = false;
+	*may_wait = *blocking = false;
 	if (fstat(fd, &st) == -1)
 		return -1;
 	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)) {
 		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 		again =
 		    open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-		*may_wait = again != -1;
+		*may_wait = true;
+		*blocking = again == -1; /* it belongs to another user */
 	} else if (S_ISSOCK(st.st_mode)) {
 		*may_wait = true;
 	}
@@ -119,7 +132,7 @@ console_new(struct loop *loop, int fd)
 
 	if (c == NULL)
 		return NULL;
-	if ((c->fd = open_again(fd, &may_wait)) == -1)
+	if ((c->fd = open_again(fd, &may_wait, &c->blocking)) == -1)
 		goto fail;
 	c->terminal = isatty(c->fd) == 1;
 	c->colour = c->terminal && wants_colour();

@@ -153,6 +153,7 @@ gateway_link(struct gateway *gw, struct service *service)
 		sv) == -1) {
 		log_error("backend %s: cannot be linked to the front: %s",
 		    service_name(service), strerror(errno));
+		service_no_link(service, "could not be linked to the front");
 		return;
 	}
 	gw->generation++;

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ struct logfile {
 	enum log_level level;
 	struct console *console;
 	bool hush;
+	bool torn;          /* the file ends in the middle of a record */
 	unsigned long lost; /* records that the file did not take */
 	int lost_errno;
 };
@@ -131,31 +133,37 @@ logfile_console_line(char *dst, size_t size, const struct tm *when,
 	return end_line(dst, len, size);
 }
 
-static int
+/* The bytes that were written; fewer than len with errno. */
+static size_t
 write_line(int fd, const char *line, size_t len)
 {
+	size_t done = 0;
 	ssize_t n;
 
-	while (len > 0) {
-		n = write(fd, line, len);
+	while (done < len) {
+		n = write(fd, line + done, len - done);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return -1;
-		line += n;
-		len -= (size_t)n;
+			break;
+		done += (size_t)n;
 	}
-	return 0;
+	return done;
 }
 
 static void
 file_record(struct logfile *lf, const struct tm *when, enum log_level level,
     const char *text)
 {
-	char line[LINE_SIZE];
-	size_t len = logfile_line(line, sizeof(line), when, level, text);
+	char line[LINE_SIZE] = "\n";
+	size_t at = lf->torn ? 1 : 0, done;
+	size_t len =
+	    at + logfile_line(line + at, sizeof(line) - at, when, level, text);
 
-	if (write_line(lf->fd, line, len) == -1) {
+	done = write_line(lf->fd, line, len);
+	if (done > 0)
+		lf->torn = line[done - 1] != '\n';
+	if (done < len) {
 		lf->lost++;
 		lf->lost_errno = errno;
 	}
@@ -174,10 +182,8 @@ file_report_lost(struct logfile *lf, const struct tm *when)
 	    "log file: %lu records before this one were lost: %s", lost,
 	    strerror(lf->lost_errno));
 	file_record(lf, when, LOG_LEVEL_WARNING, text);
-	if (lf->lost == lost)
-		lf->lost = 0;
-	else
-		lf->lost = lost; /* the report itself found no room */
+	/* The report itself may have found no room. */
+	lf->lost = lf->lost == lost ? 0 : lost;
 }
 
 static void
@@ -232,9 +238,40 @@ logfile_path(const struct logfile *lf)
 	return lf->path;
 }
 
-/* A new file: never one that is there, and never through a link. */
+/*
+ * The folder, made where it is missing.  root's is no link: it may lie in a
+ * folder of another user, who could point it at any folder of the system.
+ */
 static int
-create_file(struct logfile *lf, const char *dir)
+open_folder(const char *dir)
+{
+	bool root = geteuid() == 0;
+	char path[PATH_MAX];
+	size_t len = strlcpy(path, dir, sizeof(path));
+	struct stat st;
+
+	if (len >= sizeof(path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	while (len > 1 && path[len - 1] == '/') /* would follow a link */
+		path[--len] = '\0';
+	/* root's log is for root and, where an administrator says so by
+	 * changing its group, for others. */
+	if (mkdir(path, root ? 0750 : 0700) == -1 && errno != EEXIST)
+		return -1;
+	if (root && lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
+		errno = ELOOP; /* what open(2) says is not as clear */
+		return -1;
+	}
+	return open(
+	    path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (root ? O_NOFOLLOW : 0));
+}
+
+/* A new file in folder, which dir names: never one that is there, and never
+ * through a link. */
+static int
+create_file(struct logfile *lf, int folder, const char *dir)
 {
 	time_t now = time(NULL);
 	struct tm when;
@@ -248,7 +285,7 @@ create_file(struct logfile *lf, const char *dir)
 			lf->path = NULL;
 			return -1;
 		}
-		lf->fd = open(lf->path,
+		lf->fd = openat(folder, lf->path + strlen(dir) + 1,
 		    O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW |
 			O_CLOEXEC,
 		    0600);
@@ -266,9 +303,7 @@ logfile_open(const char *dir, enum log_level level, struct console *console,
     char **error)
 {
 	struct logfile *lf = calloc(1, sizeof(*lf));
-	/* root's log is for root and, where an administrator says so by
-	 * changing its group, for others. */
-	mode_t mode = geteuid() == 0 ? 0750 : 0700;
+	int folder, result = -1, saved;
 
 	*error = NULL;
 	if (lf == NULL)
@@ -276,12 +311,21 @@ logfile_open(const char *dir, enum log_level level, struct console *console,
 	lf->fd = -1;
 	lf->level = level;
 	lf->console = console;
-	if ((mkdir(dir, mode) == -1 && errno != EEXIST) ||
-	    create_file(lf, dir) == -1) {
+	if ((folder = open_folder(dir)) != -1)
+		result = create_file(lf, folder, dir);
+	saved = errno;
+	if (folder != -1)
+		(void)close(folder);
+	if (result == -1) {
 		if (asprintf(error,
-			"cannot write logs in folder \"%s\": %s; make it "
-			"writable or set \"log_dir\" in the configuration",
-			dir, strerror(errno)) == -1)
+			"cannot write logs in folder \"%s\": %s; %s or set "
+			"\"log_dir\" in the configuration",
+			dir,
+			saved == ELOOP ? "it is a link, which root does not "
+					 "follow here"
+				       : strerror(saved),
+			saved == ELOOP ? "make it a folder"
+				       : "make it writable") == -1)
 			*error = NULL;
 		logfile_close(&lf);
 		return NULL;

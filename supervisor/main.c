@@ -24,6 +24,23 @@ open_standard_descriptors(void)
 	return close(fd);
 }
 
+/*
+ * Whoever starts us may have blocked or ignored signals and left descriptors
+ * open.  A log file at its limit (ulimit -f) is a full disk, not the end.
+ */
+static void
+forget_what_was_inherited(void)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	sigset_t none;
+
+	closefrom(STDERR_FILENO + 1);
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+	(void)sigaction(SIGXFSZ, &ignore, NULL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 static void
 print_errors(const char *path, const struct config_errors *errors)
 {
@@ -78,7 +95,6 @@ serve(const struct config *config)
 int
 main(int argc, char **argv)
 {
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct config_errors errors = { 0, NULL };
 	struct config *config;
 	struct options opt;
@@ -86,7 +102,7 @@ main(int argc, char **argv)
 
 	if (open_standard_descriptors() == -1)
 		return 1;
-	(void)sigaction(SIGPIPE, &ignore, NULL);
+	forget_what_was_inherited();
 	if (options_parse(&opt, argc, argv, &status) != 0)
 		return status;
 	if (config_load(&config, opt.config, &errors) == -1) {

@@ -1,4 +1,6 @@
 /* plan.c: what each process is started with. */
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -140,6 +142,25 @@ plan_bindir(const struct plan *plan)
 	return plan->bindir;
 }
 
+/* Who may write the configuration of a root's gateway may run anything as root.
+ */
+static void
+tell_of_writers(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == -1)
+		return;
+	if (st.st_uid != 0)
+		log_warning("gateway: %s belongs to another user, who thereby "
+			    "can run programs as root; chown root it",
+		    path);
+	else if ((st.st_mode & S_IWGRP) != 0 && st.st_gid != 0)
+		log_warning("gateway: %s can be written by its group, which "
+			    "thereby can run programs as root; chmod g-w it",
+		    path);
+}
+
 void
 plan_tell(const struct plan *plan)
 {
@@ -151,6 +172,7 @@ plan_tell(const struct plan *plan)
 			 "the rights of this user, without chroot");
 		return;
 	}
+	tell_of_writers(plan->config->path);
 	for (size_t i = 0; i < plan->config->backend_count; i++) {
 		const struct config_backend *be = &plan->config->backends[i];
 

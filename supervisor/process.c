@@ -1,5 +1,4 @@
 /* process.c: the gateway's own processes. */
-#include <sys/prctl.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -16,13 +15,15 @@
 
 #include <event2/event.h>
 
+#include "budget.h"
 #include "process.h"
 #include "proto/chan.h"
-#include "proto/children.h"
+#include "proto/clock.h"
 #include "proto/log.h"
 #include "proto/role.h"
 #include "setup.h"
 #include "spawn.h"
+#include "strays.h"
 #include "subject.h"
 
 /* Something else may hold the far end of a dead process' channel for an instant
@@ -53,7 +54,9 @@ struct process {
 	bool reaped;
 	bool obituary;
 	const char *killed;
-	unsigned int rounds; /* of the sweep */
+	struct budget budget;
+	unsigned long dropped; /* records, not yet said */
+	unsigned int rounds;   /* of the sweep */
 	unsigned int empty_rounds;
 };
 
@@ -63,12 +66,13 @@ struct processes {
 	size_t count;
 	void (*idle)(void *arg);
 	void *idle_arg;
-	process_record record;
+	process_recorder record;
 	void *record_arg;
 	char *program[ROLE_COUNT];
 	struct event *sigchld;
-	int null;         /* /dev/null */
-	pid_t *strangers; /* children that we had before main(), 0 at the end */
+	int null;   /* /dev/null */
+	int errors; /* where children may complain; borrowed */
+	struct strays *strays;
 };
 
 static void
@@ -149,13 +153,36 @@ process_on_hello(struct process *p, const char *payload, size_t len)
 }
 
 static void
-process_on_log(
+process_record(
     struct process *p, unsigned int level, const char *text, size_t len)
 {
 	char line[MSG_LOG_MAX + 512];
 
 	p->table->record(p->table->record_arg, p->role, (enum log_level)level,
 	    subject_record(line, sizeof(line), p->subject, p->role, text, len));
+}
+
+/* Say what was dropped before. */
+static void
+process_report_dropped(struct process *p)
+{
+	if (p->dropped == 0)
+		return;
+	log_warning("%s: %lu records dropped: it says too much", p->subject,
+	    p->dropped);
+	p->dropped = 0;
+}
+
+static void
+process_on_log(
+    struct process *p, unsigned int level, const char *text, size_t len)
+{
+	if (!budget_spend(&p->budget, len, mono_ms())) {
+		p->dropped++;
+		return;
+	}
+	process_report_dropped(p);
+	process_record(p, level, text, len);
 }
 
 static void
@@ -174,7 +201,7 @@ process_on_frame(
 	}
 	/* LOG and OBITUARY may come first: a child that cannot even start
 	 * shall be able to say why. */
-	if (frame->type == MSG_LOG && frame->flags <= LOG_LEVEL_CRITICAL) {
+	if (frame->type == MSG_LOG) {
 		process_on_log(p, frame->flags, payload, frame->length);
 		return;
 	}
@@ -182,7 +209,8 @@ process_on_frame(
 		good = !p->obituary;
 		p->obituary = true;
 	} else {
-		good = p->hello;
+		/* Each of them may become a record of ours. */
+		good = p->hello && budget_spend(&p->budget, 0, mono_ms());
 	}
 	if (good && p->handlers->frame(p->arg, frame, payload))
 		return;
@@ -227,8 +255,10 @@ processes_reap(struct processes *ps)
 			if (p->pid == pid && !p->reaped)
 				break;
 		}
-		if (p == NULL)
+		if (p == NULL) {
+			strays_forget(ps->strays, pid);
 			continue;
+		}
 		p->reaped = true;
 		p->status = status;
 		(void)event_del(p->timer);
@@ -245,33 +275,22 @@ processes_on_sigchld(evutil_socket_t fd, short what, void *arg)
 }
 
 static bool
-is_stranger(void *arg, pid_t pid)
-{
-	const struct processes *ps = arg;
-
-	for (const pid_t *s = ps->strangers; s != NULL && *s != 0; s++) {
-		if (*s == pid)
-			return true;
-	}
-	return false;
-}
-
-static bool
 processes_knows(void *arg, pid_t pid)
 {
 	struct processes *ps = arg;
 	struct process *p;
 
 	LIST_FOREACH (p, &ps->list, link) {
-		if (p->pid == pid)
+		if (p->pid == pid && !p->reaped)
 			return true;
 	}
-	return is_stranger(ps, pid);
+	return false;
 }
 
 /*
- * A reaper that was killed leaves its job to us.  True when nothing of it is
- * left, or nothing more can be done.
+ * A reaper that was killed leaves its job to us, and so would a worker in a
+ * stranger's hands that forked.  True when nothing of it is left, or nothing
+ * more can be done.
  */
 static bool
 process_swept(struct process *p)
@@ -279,7 +298,7 @@ process_swept(struct process *p)
 	int left;
 
 	processes_reap(p->table);
-	left = children_kill(processes_knows, p->table);
+	left = strays_kill(p->table->strays, processes_knows, p->table);
 	if (left == 0)
 		p->empty_rounds++;
 	else
@@ -323,8 +342,10 @@ process_finish(void *arg)
 		.killed = p->killed,
 	};
 
-	if (p->role == ROLE_REAPER && !p->obituary && !process_swept(p))
+	/* A reaper says what became of its job when nothing is left of it. */
+	if (!(p->role == ROLE_REAPER && p->obituary) && !process_swept(p))
 		return;
+	process_report_dropped(p);
 	p->handlers->gone(p->arg, &end);
 	process_free(p);
 }
@@ -381,7 +402,7 @@ struct process *
 process_start(struct processes *ps, enum role role, const char *subject,
     const int *stdio, const struct process_handlers *handlers, void *arg)
 {
-	const int ours[3] = { ps->null, STDOUT_FILENO, STDERR_FILENO };
+	const int ours[3] = { ps->null, ps->null, ps->errors };
 	struct process *p = process_new(ps, role, subject, handlers, arg);
 	int theirs = -1, error;
 
@@ -464,26 +485,6 @@ process_end_text(const struct process_end *end, char *dst, size_t size)
 	return dst;
 }
 
-/* A shell may have given us children of its own with exec; they are none of our
- * business. */
-static bool
-stranger_note(void *arg, pid_t pid)
-{
-	struct processes *ps = arg;
-	size_t n = 0;
-	pid_t *more;
-
-	while (ps->strangers != NULL && ps->strangers[n] != 0)
-		n++;
-	more = reallocarray(ps->strangers, n + 2, sizeof(*more));
-	if (more != NULL) {
-		more[n] = pid;
-		more[n + 1] = 0;
-		ps->strangers = more;
-	}
-	return true; /* spared */
-}
-
 /* Without a receiver of its own: our log. */
 static void
 record_plainly(
@@ -514,8 +515,12 @@ processes_new(struct loop *loop, const char *bindir, char **error)
 		if (ps->program[roles[i]] == NULL)
 			goto fail;
 	}
-	(void)children_kill(stranger_note, ps);
-	(void)prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
+	/* Who gave up root shall not read or write root's terminal. */
+	ps->errors = geteuid() == 0 && isatty(STDERR_FILENO) == 1
+	    ? ps->null
+	    : STDERR_FILENO;
+	if ((ps->strays = strays_new()) == NULL)
+		goto fail;
 	ps->sigchld =
 	    evsignal_new(loop_base(loop), SIGCHLD, processes_on_sigchld, ps);
 	if (ps->sigchld == NULL || event_add(ps->sigchld, NULL) == -1)
@@ -540,7 +545,7 @@ processes_on_idle(struct processes *ps, void (*idle)(void *arg), void *arg)
 }
 
 void
-processes_on_record(struct processes *ps, process_record record, void *arg)
+processes_on_record(struct processes *ps, process_recorder record, void *arg)
 {
 	ps->record = record;
 	ps->record_arg = arg;
@@ -558,7 +563,8 @@ processes_end_all(struct processes *ps)
 	for (int i = 0; i < SWEEP_ROUNDS_MAX && empty < SWEEP_EMPTY_ROUNDS;
 	     i++) {
 		processes_reap(ps);
-		empty = children_kill(is_stranger, ps) == 0 ? empty + 1 : 0;
+		empty =
+		    strays_kill(ps->strays, NULL, NULL) == 0 ? empty + 1 : 0;
 		(void)poll(NULL, 0, SWEEP_EVERY_MS);
 	}
 }
@@ -580,7 +586,7 @@ processes_free(struct processes **processes)
 		(void)close(ps->null);
 	for (size_t i = 0; i < ROLE_COUNT; i++)
 		free(ps->program[i]);
-	free(ps->strangers);
+	strays_free(&ps->strays);
 	free(ps);
 	*processes = NULL;
 }

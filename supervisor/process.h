@@ -62,16 +62,17 @@ void processes_on_idle(
 
 /* Where the log records of children go, escaped and with their subject; without
  * this call to our own log.  arg is borrowed. */
-typedef void (*process_record)(
+typedef void (*process_recorder)(
     void *arg, enum role role, enum log_level level, const char *text);
 void processes_on_record(
-    struct processes *processes, process_record record, void *arg);
+    struct processes *processes, process_recorder record, void *arg);
 
 /*
  * Start a program of this role.  subject ("worker bash") is copied; stdio are
  * the three descriptors that become its 0, 1 and 2, borrowed, or NULL for
- * /dev/null and our own output.  handlers and arg are borrowed until gone().
- * The process belongs to the table.  NULL with errno.
+ * /dev/null and our own standard error, unless that is root's terminal.
+ * handlers and arg are borrowed until gone(). The process belongs to the table.
+ * NULL with errno.
  */
 struct process *process_start(struct processes *processes, enum role role,
     const char *subject, const int *stdio,

@@ -235,7 +235,9 @@ service_on_ready(struct service *s, const char *json, size_t len)
 		service_tell(s, LOG_LEVEL_INFO, "now has %s",
 		    tools_text(s, text, sizeof(text)));
 	}
-	return service_event(s, BACKEND_EV_READY, "listed");
+	/* That counts changed changes nothing for the front, which would be
+	 * told as often as a worker likes. */
+	return !first || service_event(s, BACKEND_EV_READY, "listed");
 }
 
 static bool
@@ -539,4 +541,10 @@ service_send_link(struct service *s, uint32_t generation, int *fd)
 	};
 
 	process_send_fd(s->worker, &frame, NULL, fd);
+}
+
+void
+service_no_link(struct service *s, const char *why)
+{
+	process_kill(s->worker, why);
 }

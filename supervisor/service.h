@@ -17,7 +17,7 @@
 struct service;
 
 struct service_handlers {
-	/* Its state or its counts changed. */
+	/* Its state changed. */
 	void (*changed)(void *arg, struct service *service);
 	/* It has a new worker, which needs a link to the front. */
 	void (*link)(void *arg, struct service *service);
@@ -71,5 +71,9 @@ bool service_can_link(const struct service *service);
 
 /* Give the worker its end of a link; *fd is taken in any case. */
 void service_send_link(struct service *service, uint32_t generation, int *fd);
+
+/* There is no link for the worker: end this run, the next one gets another.
+ * why is a static text. */
+void service_no_link(struct service *service, const char *why);
 
 #endif

@@ -6,10 +6,31 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "proto/role.h"
 #include "spawn.h"
+
+/*
+ * What a program of ours gets of our environment, in which there may be every
+ * backend's credentials: only what decides whether it starts at all.
+ */
+static const char *const passed_on[] = {
+	"LD_LIBRARY_PATH",
+#ifdef MCPGW_SANITIZE
+	"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS",
+	"PATH", /* where the symboliser is */
+#endif
+};
+#define PASSED_ON (sizeof(passed_on) / sizeof(passed_on[0]))
+
+/* setproctitle(3) writes over argv and the environment: room for the longest
+ * name of a backend. */
+#define TITLE_ROOM                                                             \
+	"TITLE_ROOM="                                                          \
+	"                                                                "     \
+	"                                                                "
 
 char *
 spawn_find(const char *bindir, enum role role, char **error)
@@ -33,6 +54,34 @@ spawn_find(const char *bindir, enum role role, char **error)
 	return NULL;
 }
 
+static bool
+has_name(const char *entry, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(entry, name, len) == 0 && entry[len] == '=';
+}
+
+/* Into ret, NULL-terminated; the texts stay ours. */
+static void
+make_environment(char *ret[PASSED_ON + 2])
+{
+	static char room[] = TITLE_ROOM;
+	size_t n = 0;
+
+	for (size_t i = 0; i < PASSED_ON; i++) {
+		for (char **e = environ; *e != NULL; e++) {
+			if (has_name(*e, passed_on[i])) {
+				ret[n++] = *e;
+				break;
+			}
+		}
+	}
+	ret[n++] = room;
+	ret[n] = NULL;
+}
+
+/* A session of its own: no terminal of ours is its terminal (TIOCSTI). */
 static int
 set_attributes(posix_spawnattr_t *attr)
 {
@@ -41,8 +90,9 @@ set_attributes(posix_spawnattr_t *attr)
 
 	(void)sigemptyset(&none);
 	(void)sigfillset(&all);
-	error = posix_spawnattr_setflags(
-	    attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	error = posix_spawnattr_setflags(attr,
+	    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+		POSIX_SPAWN_SETSID);
 	if (error == 0)
 		error = posix_spawnattr_setsigmask(attr, &none);
 	if (error == 0)
@@ -70,9 +120,10 @@ spawn(pid_t *pid, char *program, const int stdio[3], int channel)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
-	char *argv[2] = { program, NULL };
+	char *argv[2] = { program, NULL }, *env[PASSED_ON + 2];
 	int error;
 
+	make_environment(env);
 	if ((error = posix_spawnattr_init(&attr)) != 0)
 		return error;
 	if ((error = posix_spawn_file_actions_init(&actions)) != 0) {
@@ -81,8 +132,7 @@ spawn(pid_t *pid, char *program, const int stdio[3], int channel)
 	}
 	if ((error = set_attributes(&attr)) == 0 &&
 	    (error = set_descriptors(&actions, stdio, channel)) == 0)
-		error =
-		    posix_spawn(pid, program, &actions, &attr, argv, environ);
+		error = posix_spawn(pid, program, &actions, &attr, argv, env);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	(void)posix_spawnattr_destroy(&attr);
 	return error;

@@ -14,9 +14,10 @@ char *spawn_find(const char *bindir, enum role role, char **error);
 
 /*
  * Start program with stdio[0..2] as its 0, 1 and 2, channel as ROLE_CHANNEL_FD,
- * nothing else open, and every signal as a new process has it.  All of these
- * descriptors are above 2 or already in their place, and stay the caller's.  0
- * and *pid, or the errno of what failed, exec included.
+ * nothing else open, every signal as a new process has it, in a session of its
+ * own, and without our environment.  All of these descriptors are above 2 or
+ * already in their place, and stay the caller's.  0 and *pid, or the errno of
+ * what failed, exec included.
  */
 int spawn(pid_t *pid, char *program, const int stdio[3], int channel);
 

@@ -20,6 +20,12 @@
 #define BOM     "\xef\xbb\xbf"
 #define BOM_LEN (sizeof(BOM) - 1)
 
+/*
+ * Answers to a batch of requests go out as one array up to this size: it is
+ * accepted whole by the transport, and a refusal is longer than a request.
+ */
+#define BATCH_ANSWERS_MAX ((size_t)256 << 10)
+
 /* No level was asked for. */
 #define LEVEL_NONE (-1)
 
@@ -30,11 +36,14 @@ struct backend {
 	struct transport *transport;
 	struct greeting *greeting;
 	struct link *link;
+	uint32_t level_id; /* of the logging/setLevel not answered, or 0 */
 	int level; /* enum mcp_level that the front wants, or LEVEL_NONE */
 	struct flood *junk;
 	struct flood *messages;
 	struct flood *progress;
 	struct buf text; /* for what is composed here */
+	bool in_batch;   /* answers are collected */
+	struct buf answers;
 	struct {
 		uint64_t strays;  /* responses that nobody waits for */
 		uint64_t refused; /* lines that are no message */
@@ -70,12 +79,13 @@ send_level(struct backend *backend)
 	    !greeting_is_up(backend->greeting) ||
 	    !greeting_has_logging(backend->greeting))
 		return;
+	backend->level_id = greeting_next_id(backend->greeting);
 	buf_consume(b, buf_len(b));
 	if (buf_add_format(b,
 		"{\"jsonrpc\":\"2.0\",\"id\":%" PRIu32
 		",\"method\":\"logging/setLevel\",\"params\":{\"level\":"
 		"\"%s\"}}",
-		greeting_next_id(backend->greeting),
+		backend->level_id,
 		mcp_level_name((enum mcp_level)backend->level)) == -1)
 		return;
 	(void)on_send(backend, buf_data(b), buf_len(b));
@@ -117,6 +127,24 @@ static const struct greeting_handlers greeting_handlers = {
 
 /* ---- what the link says ---- */
 
+static uint64_t
+on_position(void *arg)
+{
+	struct backend *backend = arg;
+
+	if (backend->transport == NULL)
+		return 0;
+	return backend->transport->ops->position(backend->transport);
+}
+
+static bool
+on_withdraw(void *arg, uint64_t position)
+{
+	struct backend *backend = arg;
+
+	return backend->transport->ops->withdraw(backend->transport, position);
+}
+
 static void
 on_set_reading(void *arg, bool on)
 {
@@ -139,6 +167,8 @@ on_level(void *arg, enum mcp_level level)
 
 static const struct link_handlers link_handlers = {
 	.send = on_send,
+	.position = on_position,
+	.withdraw = on_withdraw,
 	.set_reading = on_set_reading,
 	.level = on_level,
 };
@@ -170,11 +200,46 @@ on_response(struct backend *backend, const struct rpc_message *msg)
 			return;
 		if (greeting_response(backend->greeting, msg, id))
 			return;
+		if (id == backend->level_id) {
+			backend->level_id = 0; /* whatever it says */
+			return;
+		}
 	}
 	backend->counted.strays++;
 	log_debug("backend %s: nobody waits for its response %s", backend->name,
 	    msg->id.at == NULL ? "without an id"
 			       : log_str(msg->id.at, msg->id.len));
+}
+
+/* The answers to a batch, as far as they are collected. */
+static void
+send_answers(struct backend *backend)
+{
+	struct buf *all = &backend->answers;
+
+	if (buf_len(all) > 0 && buf_add_text(all, "]") == 0)
+		(void)on_send(backend, buf_data(all), buf_len(all));
+	buf_free(all);
+}
+
+/* What is composed answers a request of the backend's. */
+static void
+send_answer(struct backend *backend)
+{
+	struct buf *b = &backend->text;
+	struct buf *all = &backend->answers;
+
+	if (!backend->in_batch) {
+		(void)on_send(backend, buf_data(b), buf_len(b));
+		return;
+	}
+	/* All the room at first: a failure shall not leave a lone comma. */
+	if (buf_reserve(all, 1 + buf_len(b)) == NULL)
+		return;
+	(void)buf_add_text(all, buf_len(all) == 0 ? "[" : ",");
+	(void)buf_add(all, buf_data(b), buf_len(b));
+	if (buf_len(all) >= BATCH_ANSWERS_MAX)
+		send_answers(backend);
 }
 
 static void
@@ -197,7 +262,7 @@ on_request(struct backend *backend, const struct rpc_message *msg)
 		    (struct json_span){ NULL, 0 });
 	}
 	if (failed == 0)
-		(void)on_send(backend, buf_data(b), buf_len(b));
+		send_answer(backend);
 }
 
 static void
@@ -286,11 +351,14 @@ on_batch(struct backend *backend, char *text, size_t len)
 	while (text[len - 1] != ']')
 		len--;
 	json_iter_init(&it, (struct json_span){ text + offset, len - offset });
+	backend->in_batch = true;
 	while (json_iter_element(&it, &element)) {
 		offset = (size_t)(element.at - text);
 		if (!on_one(backend, text + offset, element.len, &problem))
 			refuse(backend, element.at, element.len, problem.text);
 	}
+	backend->in_batch = false;
+	send_answers(backend);
 }
 
 static void
@@ -299,12 +367,14 @@ on_message(void *arg, char *text, size_t len)
 	struct backend *backend = arg;
 	struct rpc_problem problem;
 
+	if (len >= BOM_LEN && memcmp(text, BOM, BOM_LEN) == 0) {
+		text += BOM_LEN;
+		len -= BOM_LEN;
+	}
 	if (on_one(backend, text, len, &problem))
 		return;
 	if (problem.is_array)
 		on_batch(backend, text, len);
-	else if (len > BOM_LEN && memcmp(text, BOM, BOM_LEN) == 0)
-		on_message(arg, text + BOM_LEN, len - BOM_LEN);
 	else
 		refuse(backend, text, len, problem.text);
 }
@@ -389,6 +459,7 @@ backend_free(struct backend **backend)
 	flood_free(&b->messages);
 	flood_free(&b->progress);
 	buf_free(&b->text);
+	buf_free(&b->answers);
 	free(b);
 	*backend = NULL;
 }

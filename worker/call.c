@@ -16,6 +16,7 @@ struct call {
 	uint64_t id;
 	uint64_t started;
 	uint64_t deadline;
+	uint64_t position; /* of its request in what is queued */
 	uint32_t older;
 	uint32_t newer;
 	enum call_state state;
@@ -26,7 +27,7 @@ struct call_table {
 	size_t count;
 	uint32_t oldest;
 	uint32_t newest;
-	/* Untouched pages of these 2.5 MiB cost nothing. */
+	/* Untouched pages of these 3 MiB cost nothing. */
 	struct call calls[CALL_SLOTS];
 };
 
@@ -117,7 +118,7 @@ find(struct call_table *ct, uint64_t id)
 }
 
 int
-call_add(struct call_table *ct, uint64_t id, uint64_t now)
+call_add(struct call_table *ct, uint64_t id, uint64_t position, uint64_t now)
 {
 	struct call *call = &ct->calls[slot_of(id)];
 
@@ -133,8 +134,18 @@ call_add(struct call_table *ct, uint64_t id, uint64_t now)
 	call->id = id;
 	call->started = now;
 	call->deadline = now + ct->timeout_ms;
+	call->position = position;
 	call_transition(ct, call, CALL_SENT);
 	return 0;
+}
+
+uint64_t
+call_position(const struct call_table *ct, uint64_t id)
+{
+	const struct call *call = &ct->calls[slot_of(id)];
+
+	assert(call->state != CALL_NONE && call->id == id);
+	return call->position;
 }
 
 enum call_state

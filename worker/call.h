@@ -33,11 +33,15 @@ struct call_table *call_table_new(uint64_t timeout_ms);
 void call_table_free(struct call_table **ct);
 
 /*
- * Note a call.  0, or -1 with errno EINVAL (not an id of the front's) or EEXIST
- * (its slot is in use, or it is the id of a call that was given up and may
- * still be answered).
+ * Note a call, and where its request is queued.  0, or -1 with errno EINVAL
+ * (not an id of the front's) or EEXIST (its slot is in use, or it is the id of
+ * a call that was given up and may still be answered).
  */
-int call_add(struct call_table *ct, uint64_t id, uint64_t now);
+int call_add(
+    struct call_table *ct, uint64_t id, uint64_t position, uint64_t now);
+
+/* Where the request of a call that is noted was queued (asserted). */
+uint64_t call_position(const struct call_table *ct, uint64_t id);
 
 /*
  * An answer came: its state so far, and the slot is free.  CALL_NONE when no

@@ -43,6 +43,12 @@ struct link {
 	struct buf text; /* for what is composed here */
 };
 
+/* A JSON text that is known here. */
+#define JSON_TEXT(literal)                                                     \
+	{                                                                      \
+		literal, sizeof(literal) - 1                                   \
+	}
+
 static void on_deadline(evutil_socket_t fd, short what, void *arg);
 
 struct link *
@@ -173,11 +179,22 @@ send_cancelled(struct link *link, uint64_t id, struct json_span reason)
 		(void)link->handlers->send(link->arg, buf_data(b), buf_len(b));
 }
 
-static void
-send_cancelled_text(struct link *link, uint64_t id, const char *literal)
+/*
+ * Nobody waits for this call, which has just been given up: take its request
+ * back, or tell the backend.  True when the backend has not seen it and never
+ * will.
+ */
+static bool
+retract(struct link *link, uint64_t id, struct json_span reason)
 {
-	send_cancelled(
-	    link, id, (struct json_span){ literal, strlen(literal) });
+	uint64_t position = call_position(link->calls, id);
+
+	if (!link->handlers->withdraw(link->arg, position)) {
+		send_cancelled(link, id, reason);
+		return false;
+	}
+	(void)call_answer(link->calls, id); /* none will come */
+	return true;
 }
 
 /* Wake up when the next call expires, if nothing else did before. */
@@ -201,22 +218,26 @@ static void
 on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct link *link = arg;
+	const struct json_span reason = JSON_TEXT("\"timed out\"");
 	uint64_t now = mono_ms();
 	char text[256];
 	uint64_t id;
+	bool unseen;
 
 	(void)fd;
 	(void)what;
 	link->armed = false;
 	while (call_expire(link->calls, now, &id)) {
+		unseen = retract(link, id, reason);
 		(void)snprintf(text, sizeof(text),
-		    "backend %s did not answer within %g s", link->name,
+		    "backend %s did not %s within %g s", link->name,
+		    unseen ? "read the request" : "answer",
 		    link->timeout_ms / 1000.0);
 		log_warning("backend %s: call %" PRIu64
-			    " was not answered within %g s",
-		    link->name, id, link->timeout_ms / 1000.0);
-		fail_call(link, id, "unknown", text);
-		send_cancelled_text(link, id, "\"timed out\"");
+			    " was not %s within %g s",
+		    link->name, id, unseen ? "read" : "answered",
+		    link->timeout_ms / 1000.0);
+		fail_call(link, id, unseen ? "not_sent" : "unknown", text);
 	}
 	arm_deadline(link, now);
 }
@@ -225,6 +246,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 static void
 cancel_all(struct link *link)
 {
+	const struct json_span reason = JSON_TEXT("\"the client is gone\"");
 	size_t count = call_count(link->calls);
 	uint64_t id;
 
@@ -233,7 +255,7 @@ cancel_all(struct link *link)
 			 "gone",
 		    link->name, count);
 	while (call_cancel_oldest(link->calls, &id))
-		send_cancelled_text(link, id, "\"the client is gone\"");
+		(void)retract(link, id, reason);
 }
 
 /* One of the frames that a new socket is told, or that changed. */
@@ -291,30 +313,36 @@ send_request(struct link *link, const char *text, size_t len)
 		return NULL;
 	if (errno == EAGAIN)
 		return "is busy: it does not read its requests";
-	return "is gone";
+	return errno == ENOMEM ? "is out of memory" : "is gone";
+}
+
+static void
+fail_unsent(struct link *link, uint64_t id, const char *wrong)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text), "backend %s %s", link->name, wrong);
+	fail_call(link, id, "not_sent", text);
 }
 
 static void
 on_request(struct link *link, uint64_t id, const char *text, size_t len)
 {
-	const char *wrong = NULL;
+	uint64_t position = link->handlers->position(link->arg);
 	uint64_t now = mono_ms();
-	char message[256];
+	const char *wrong;
 
 	if (!link->up)
 		wrong = link->lost ? "is gone" : "is not ready";
-	else if (call_add(link->calls, id, now) == -1)
+	else if (call_add(link->calls, id, position, now) == -1)
 		wrong = errno == EINVAL ? "was sent a request with a wrong id"
 					: "still has a request with this id";
 	else if ((wrong = send_request(link, text, len)) != NULL)
 		(void)call_answer(link->calls, id);
-	if (wrong == NULL) {
+	if (wrong == NULL)
 		arm_deadline(link, now);
-		return;
-	}
-	(void)snprintf(
-	    message, sizeof(message), "backend %s %s", link->name, wrong);
-	fail_call(link, id, "not_sent", message);
+	else
+		fail_unsent(link, id, wrong);
 }
 
 static void
@@ -328,7 +356,7 @@ on_cancel(struct link *link, uint64_t id, const char *payload, size_t len)
 	if (len == 0 || json_kind(reason) != JSON_STRING ||
 	    json_scan(payload, len, NULL, 0, NULL, &scan) == -1 || scan.newline)
 		reason.at = NULL;
-	send_cancelled(link, id, reason);
+	(void)retract(link, id, reason);
 }
 
 static void
@@ -409,8 +437,14 @@ link_up(struct link *link)
 void
 link_down(struct link *link)
 {
+	uint64_t id;
+
 	link->up = false;
 	link->lost = true;
+	while (call_cancel_oldest(link->calls, &id))
+		if (link->handlers->withdraw(
+			link->arg, call_position(link->calls, id)))
+			fail_unsent(link, id, "is gone");
 }
 
 void

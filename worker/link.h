@@ -24,6 +24,10 @@ struct loop;
 struct link_handlers {
 	/* Send one message to the backend.  0, or -1 with errno. */
 	int (*send)(void *arg, const char *text, size_t len);
+	/* Where the next message is queued, and taking one back: transport.h.
+	 */
+	uint64_t (*position)(void *arg);
+	bool (*withdraw)(void *arg, uint64_t position);
 	/* Stop or resume reading from the backend. */
 	void (*set_reading)(void *arg, bool on);
 	/* The most verbose level that a session asked for. */
@@ -52,7 +56,11 @@ int link_open(struct link *link, int *fd, uint32_t generation);
  */
 void link_up(struct link *link);
 
-/* The backend is lost: no further request reaches it. */
+/*
+ * The backend is lost: no further request reaches it.  Those that it has not
+ * seen fail; what became of the others is unknown, and the front says so when
+ * the link closes.
+ */
 void link_down(struct link *link);
 
 /* A list changed: tell the front. */

@@ -22,6 +22,7 @@ struct list {
 	enum catalog_kind kind;
 	enum list_state state;
 	bool known;       /* a run has ended well */
+	bool first;       /* the run that complete() waits for */
 	bool again;       /* it changed during this run */
 	uint32_t id;      /* of the page asked for */
 	struct buf items; /* of the last run, complete */
@@ -132,7 +133,9 @@ list_transition(struct list *list, enum list_state to)
 	event_del(list->timer);
 	list->state = to;
 	if (to == LIST_WAITING)
-		set_timer(list, LISTS_DEBOUNCE_MS);
+		set_timer(list,
+		    LISTS_DEBOUNCE_MS +
+			(uint32_t)(buf_len(&list->items) / LISTS_BYTES_PER_MS));
 }
 
 /* Replace the known items by those of this run, if they differ. */
@@ -162,7 +165,7 @@ static void
 end_run(struct list *list, bool adopted)
 {
 	struct lists *all = list->all;
-	bool first = !all->complete;
+	bool first = list->first;
 
 	if (adopted || !list->known)
 		adopt(list);
@@ -174,6 +177,7 @@ end_run(struct list *list, bool adopted)
 	else
 		list_transition(list, LIST_IDLE);
 	list->again = false;
+	list->first = false;
 	if (first && --all->outstanding == 0) {
 		all->complete = true;
 		all->handlers->complete(all->arg);
@@ -228,6 +232,7 @@ lists_start(struct lists *lists, unsigned int kinds)
 		if ((kinds & 1U << i) == 0)
 			continue;
 		lists->outstanding++;
+		lists->list[i].first = true;
 		begin_run(&lists->list[i]);
 	}
 	if (--lists->outstanding == 0) {
@@ -255,6 +260,22 @@ lists_changed(struct lists *lists, enum catalog_kind kind)
 	}
 }
 
+/* No answer to the page asked for will be used. */
+static void
+cancel(struct list *list)
+{
+	struct lists *all = list->all;
+	struct buf *b = &all->request;
+
+	buf_consume(b, buf_len(b));
+	if (buf_add_format(b,
+		"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\","
+		"\"params\":{\"requestId\":%" PRIu32
+		",\"reason\":\"timed out\"}}",
+		list->id) == 0)
+		(void)all->handlers->send(all->arg, buf_data(b), buf_len(b));
+}
+
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -268,6 +289,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	}
 	log_warning("backend %s: %s was not answered within %" PRIu32 " ms",
 	    list->all->name, method_of(list), list->all->timeout_ms);
+	cancel(list);
 	end_run(list, false);
 }
 

@@ -24,6 +24,11 @@ struct loop;
 #define LISTS_CURSOR_MAX 4096
 /* Changes announced within this time are fetched together. */
 #define LISTS_DEBOUNCE_MS 50
+/*
+ * and a long list, which costs the front time whenever it changes, is fetched
+ * no faster than 8 MB in a second.
+ */
+#define LISTS_BYTES_PER_MS 8000
 
 struct lists_handlers {
 	/* Send one request to the backend.  0, or -1 with errno. */

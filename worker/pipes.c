@@ -3,6 +3,7 @@
 
 #include <event2/event.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -36,6 +37,7 @@ struct pipes {
 	struct deferred deliver;
 	struct lines lines;
 	struct buf queue;
+	uint64_t written; /* bytes that the pipe took so far */
 	bool reading;
 	bool delivering;
 	bool full;     /* the pipe is: waiting for EV_WRITE */
@@ -176,8 +178,10 @@ flush(struct pipes *p)
 		input_broke(p);
 		return;
 	}
-	if (n > 0)
+	if (n > 0) {
 		buf_consume(&p->queue, (size_t)n);
+		p->written += (uint64_t)n;
+	}
 	p->full = buf_len(&p->queue) > 0;
 	if (p->full)
 		event_add(p->writable, NULL);
@@ -226,6 +230,35 @@ pipes_send(struct transport *t, const char *text, size_t len)
 	return 0;
 }
 
+static uint64_t
+pipes_position(const struct transport *t)
+{
+	const struct pipes *p = (const struct pipes *)t;
+
+	return p->written + buf_len(&p->queue);
+}
+
+static bool
+pipes_withdraw(struct transport *t, uint64_t position)
+{
+	struct pipes *p = (struct pipes *)t;
+	size_t offset, left;
+	char *at, *end;
+
+	if (position < p->written)
+		return false;
+	if (p->in == -1)
+		return true; /* what was queued goes nowhere */
+	offset = (size_t)(position - p->written);
+	left = buf_len(&p->queue) - offset;
+	at = buf_data(&p->queue) + offset;
+	end = memchr(at, '\n', left);
+	assert(end != NULL); /* pipes_send() put it there */
+	/* White space before the next message: nothing has to be moved. */
+	memset(at, ' ', (size_t)(end + 1 - at));
+	return true;
+}
+
 static void
 pipes_set_reading(struct transport *t, bool on)
 {
@@ -266,6 +299,8 @@ pipes_free(struct transport *t)
 
 static const struct transport_ops ops = {
 	.send = pipes_send,
+	.position = pipes_position,
+	.withdraw = pipes_withdraw,
 	.set_reading = pipes_set_reading,
 	.free = pipes_free,
 };

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct transport;
 
@@ -36,6 +37,15 @@ struct transport_ops {
 	 * connection is over) or ENOMEM.
 	 */
 	int (*send)(struct transport *t, const char *text, size_t len);
+
+	/* Where in all that was ever queued the next message begins. */
+	uint64_t (*position)(const struct transport *t);
+
+	/*
+	 * Take back the message that began there: true when the backend has not
+	 * got a byte of it, and will not get one.
+	 */
+	bool (*withdraw)(struct transport *t, uint64_t position);
 
 	/* Stop or resume delivering messages, from within a callback too. */
 	void (*set_reading)(struct transport *t, bool on);

@@ -20,6 +20,7 @@
 #include "proto/log.h"
 
 #include "guard_http.h"
+#include "pool.h"
 
 /* One sweep in this many milliseconds; the whole list in this many sweeps. */
 #define SWEEP_MS    100U
@@ -28,6 +29,9 @@
  * at once, while it still sends, would reset the connection under the answer.
  */
 #define LINGER_MS 1000U
+/* When half of at least so many connections have gone, what they needed goes
+ * back to the system. */
+#define PEAK_MIN 1000U
 /* Listening sockets: host names resolve to a few addresses at most. */
 #define LISTENERS_MAX 16U
 
@@ -47,6 +51,7 @@ struct guard {
 	struct event *timer;
 	TAILQ_HEAD(, connection) connections; /* next to sweep first */
 	size_t count;
+	size_t peak; /* of count, since memory was given back */
 	size_t max;
 	size_t bodies_held;
 	uint64_t now_ms; /* of the last sweep: exact enough for deadlines */
@@ -299,6 +304,8 @@ connection_new(struct event_base *base, void *arg)
 	TAILQ_INSERT_TAIL(&guard->connections, conn, link);
 	if (++guard->count >= guard->max)
 		guard_accept(guard, false);
+	if (guard->count > guard->peak)
+		guard->peak = guard->count;
 	return conn->bev;
 }
 
@@ -347,23 +354,32 @@ guard_on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct guard *guard = arg;
 	size_t part = guard->count / SWEEP_PARTS + 1;
+	size_t checked = 0;
+	bool freed = false;
 
 	(void)fd;
 	(void)what;
 	guard->now_ms = mono_ms();
-	for (size_t i = 0; i < part && guard->count > 0; i++) {
+	while (checked < part && guard->count > 0) {
 		struct connection *conn = TAILQ_FIRST(&guard->connections);
 
 		if (connection_dropped(conn)) {
 			connection_free(conn);
+			freed = true;
 			continue;
 		}
+		checked++;
 		TAILQ_REMOVE(&guard->connections, conn, link);
 		TAILQ_INSERT_TAIL(&guard->connections, conn, link);
 		connection_check(conn);
 	}
 	if (guard->count < guard->max)
 		guard_accept(guard, true);
+	if (!freed && guard->peak >= PEAK_MIN &&
+	    guard->count < guard->peak / 2) {
+		guard->peak = guard->count;
+		pool_trim();
+	}
 }
 
 /* ---- the guard -------------------------------------------------------- */

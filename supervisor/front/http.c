@@ -250,7 +250,7 @@ on_http_request(struct evhttp_request *req, void *arg)
 			on_message(http, req, query);
 		else
 			answer_method(http, req, "POST");
-	} else if ((query = match_path(target, PATH_SSE)) != NULL) {
+	} else if (match_path(target, PATH_SSE) != NULL) {
 		if (method == EVHTTP_REQ_GET)
 			session_open(http->front->sessions, req);
 		else

@@ -3,6 +3,7 @@
 #include <event2/event.h>
 
 #include <err.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,22 @@ pool_realloc(void *memory, size_t n)
 	memcpy(bigger, memory, have);
 	pool_free(memory);
 	return bigger;
+}
+
+void
+pool_trim(void)
+{
+	for (size_t class = 0; class <= POOL_CLASSES; class ++) {
+		struct piece *piece;
+
+		while ((piece = free_pieces[class]) != NULL) {
+			free_pieces[class] = piece->next;
+			free(piece);
+		}
+	}
+	kept = 0;
+	/* Free memory between what is in use stays with the process else. */
+	malloc_trim(0);
 }
 
 void

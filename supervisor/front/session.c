@@ -64,6 +64,20 @@ stream_output(const struct session *session)
 	return bufferevent_get_output(evhttp_connection_get_bufferevent(conn));
 }
 
+/* Forget what waits to be written: the guard may keep the connection's buffers
+ * for some time yet. */
+static void
+discard_output(struct evhttp_connection *conn)
+{
+	struct evbuffer *output =
+	    bufferevent_get_output(evhttp_connection_get_bufferevent(conn));
+
+	/* Its front is the bufferevent's, as a rule. */
+	evbuffer_unfreeze(output, 1);
+	evbuffer_drain(output, evbuffer_get_length(output));
+	evbuffer_freeze(output, 1);
+}
+
 /* Hang up on the client; evhttp notices and tells session_on_close(). */
 static void
 session_drop(struct session *session, const char *why)
@@ -77,6 +91,7 @@ session_drop(struct session *session, const char *why)
 	conn = evhttp_request_get_connection(session->stream);
 	shutdown(bufferevent_getfd(evhttp_connection_get_bufferevent(conn)),
 	    SHUT_RDWR);
+	discard_output(conn);
 }
 
 static bool
@@ -352,7 +367,7 @@ session_on_close(struct evhttp_connection *conn, void *arg)
 {
 	struct session *session = arg;
 
-	(void)conn;
+	discard_output(conn);
 	evhttp_request_free(session->stream);
 	session->stream = NULL;
 	session_end(session);

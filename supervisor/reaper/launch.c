@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "launch.h"
+#include "proto/role.h"
 
 /* Where the report of a failure goes: the first descriptor after 0, 1, 2. */
 #define REPORT_FD 3
@@ -59,6 +61,29 @@ signals_default(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* False with errno EPERM when something of root is left or can be regained. */
+static bool
+is_user_for_good(const struct spec *spec)
+{
+	uid_t uid[3];
+	gid_t gid[3];
+
+	errno = EPERM;
+	if (getresuid(&uid[0], &uid[1], &uid[2]) == -1 ||
+	    getresgid(&gid[0], &gid[1], &gid[2]) == -1)
+		return false;
+	for (int i = 0; i < 3; i++) {
+		if (uid[i] != spec->uid || gid[i] != spec->gid)
+			return false;
+	}
+	if (spec->uid != 0 &&
+	    (setresuid(-1U, 0, -1U) != -1 || setresuid(0, -1U, -1U) != -1)) {
+		errno = EPERM;
+		return false;
+	}
+	return true;
+}
+
 static int
 become_user(const struct spec *spec)
 {
@@ -68,11 +93,7 @@ become_user(const struct spec *spec)
 	    setresgid(spec->gid, spec->gid, spec->gid) == -1 ||
 	    setresuid(spec->uid, spec->uid, spec->uid) == -1)
 		return -1;
-	if (spec->uid != 0 && setuid(0) == 0) {
-		errno = EPERM; /* root could be regained */
-		return -1;
-	}
-	return 0;
+	return is_user_for_good(spec) ? 0 : -1;
 }
 
 /* In the new process; returns only on failure, with errno. */
@@ -112,12 +133,27 @@ child_main(const struct spec *spec, pid_t reaper, int fd)
 	_exit(1);
 }
 
-/* Nothing comes when exec succeeded: the descriptor was closed by it. */
+/*
+ * Nothing comes when exec succeeded: the descriptor was closed by it.  Until
+ * then the child may hang in a folder or a directory service of its user's, and
+ * the supervisor may end meanwhile.
+ */
 static bool
-failed(int fd, struct report *report)
+failed(pid_t pid, int fd, struct report *report)
 {
+	struct pollfd pfd[2] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = ROLE_CHANNEL_FD, .events = POLLRDHUP },
+	};
 	ssize_t n;
 
+	while (poll(pfd, 2, -1) == -1 && errno == EINTR)
+		continue;
+	if (pfd[0].revents == 0) {
+		(void)kill(pid, SIGKILL);
+		*report = (struct report){ STEP_PARENT, EPIPE };
+		return true;
+	}
 	while ((n = read(fd, report, sizeof(*report))) == -1 && errno == EINTR)
 		continue;
 	return n == (ssize_t)sizeof(*report);
@@ -137,7 +173,7 @@ launch(const struct spec *spec, const char **what)
 		child_main(spec, reaper, fds[1]);
 	report.error = errno;
 	(void)close(fds[1]);
-	if (pid != -1 && failed(fds[0], &report)) {
+	if (pid != -1 && failed(pid, fds[0], &report)) {
 		(void)waitpid(pid, NULL, 0);
 		pid = -1;
 	}

@@ -266,8 +266,10 @@ report_launch(const struct spec *spec, const char *what, int error)
 	if (buf_add_format(&json, "{\"spawn_errno\":%d,\"what\":", error) ==
 		-1 ||
 	    json_add_string(&json, text, (size_t)n) == -1 ||
-	    buf_add(&json, "}", sizeof("}")) == -1)
+	    buf_add(&json, "}", sizeof("}")) == -1) {
+		buf_free(&json);
 		return ROLE_EXIT_MEMORY;
+	}
 	(void)wire_send(MSG_OBITUARY, buf_data(&json));
 	buf_free(&json);
 	return ROLE_EXIT_OK;
@@ -324,12 +326,31 @@ begin(struct reaper *r)
 	return 0;
 }
 
+/* From SETUP to the last process of the job.  An enum role_exit. */
+static int
+serve(struct reaper *r, struct spec *spec)
+{
+	const char *what;
+	int status;
+
+	if ((status = read_setup(r, spec)) != ROLE_EXIT_OK)
+		return status;
+	role_title(spec->name);
+	r->job = launch(spec, &what);
+	if (r->job == -1)
+		return report_launch(spec, what, errno);
+	if (let_go_of_pipes() == -1)
+		kill_everything(r);
+	if (!run(r))
+		return ROLE_EXIT_OSERR; /* the supervisor sweeps after us */
+	return report_end(r);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct reaper r = { .phase = PHASE_RUN };
-	struct spec spec;
-	const char *what;
+	struct spec spec = { .name = NULL };
 	int status;
 
 	role_begin(argc, argv);
@@ -339,15 +360,8 @@ main(int argc, char **argv)
 		"{\"role\":\"reaper\",\"version\":\"" MCPGW_VERSION
 		"\"}") == -1)
 		return ROLE_EXIT_OSERR;
-	if ((status = read_setup(&r, &spec)) != ROLE_EXIT_OK)
-		return status;
-	role_title(spec.name);
-	r.job = launch(&spec, &what);
-	if (r.job == -1)
-		return report_launch(&spec, what, errno);
-	if (let_go_of_pipes() == -1)
-		kill_everything(&r);
-	if (!run(&r))
-		return ROLE_EXIT_OSERR; /* the supervisor sweeps after us */
-	return report_end(&r);
+	status = serve(&r, &spec);
+	spec_free(&spec);
+	buf_free(&r.in);
+	return status;
 }

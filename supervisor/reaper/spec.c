@@ -32,41 +32,44 @@ member_text(struct json_object *object, const char *key)
 	return value != NULL ? strdup(json_object_get_string(value)) : NULL;
 }
 
-static char **
-read_argv(const char *command, struct json_object *args)
+static bool
+read_argv(struct spec *spec, const char *command, struct json_object *args)
 {
 	size_t n = json_object_array_length(args);
-	char **argv = calloc(n + 2, sizeof(*argv));
 
-	if (argv == NULL || (argv[0] = strdup(command)) == NULL)
-		return NULL;
+	spec->argv = calloc(n + 2, sizeof(*spec->argv));
+	if (spec->argv == NULL || (spec->argv[0] = strdup(command)) == NULL)
+		return false;
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *arg = json_object_array_get_idx(args, i);
 
 		if (!json_object_is_type(arg, json_type_string))
-			return NULL;
-		argv[i + 1] = strdup(json_object_get_string(arg));
-		if (argv[i + 1] == NULL)
-			return NULL;
+			return false;
+		spec->argv[i + 1] = strdup(json_object_get_string(arg));
+		if (spec->argv[i + 1] == NULL)
+			return false;
 	}
-	return argv;
+	return true;
 }
 
-static char **
-read_env(struct json_object *object)
+static bool
+read_env(struct spec *spec, struct json_object *object)
 {
 	size_t n = (size_t)json_object_object_length(object), i = 0;
-	char **env = calloc(n + 1, sizeof(*env));
 
-	if (env == NULL)
-		return NULL;
+	if ((spec->env = calloc(n + 1, sizeof(*spec->env))) == NULL)
+		return false;
 	json_object_object_foreach (object, name, value) {
-		if (!json_object_is_type(value, json_type_string) ||
-		    asprintf(&env[i++], "%s=%s", name,
-			json_object_get_string(value)) == -1)
-			return NULL;
+		if (!json_object_is_type(value, json_type_string))
+			return false;
+		if (asprintf(&spec->env[i], "%s=%s", name,
+			json_object_get_string(value)) == -1) {
+			spec->env[i] = NULL;
+			return false;
+		}
+		i++;
 	}
-	return env;
+	return true;
 }
 
 static bool
@@ -87,7 +90,6 @@ read_user(struct spec *spec, struct json_object *root)
 	return true;
 }
 
-/* What is allocated is the process' own until its end. */
 static bool
 read_spec(struct spec *spec, struct json_object *root)
 {
@@ -100,9 +102,28 @@ read_spec(struct spec *spec, struct json_object *root)
 		return false;
 	spec->name = member_text(root, "name");
 	spec->cwd = member_text(root, "cwd");
-	spec->argv = read_argv(json_object_get_string(command), args);
-	spec->env = read_env(env);
-	return spec->name != NULL && spec->argv != NULL && spec->env != NULL;
+	return spec->name != NULL &&
+	    read_argv(spec, json_object_get_string(command), args) &&
+	    read_env(spec, env);
+}
+
+static void
+free_list(char **list)
+{
+	for (char **p = list; p != NULL && *p != NULL; p++)
+		free(*p);
+	free(list);
+}
+
+void
+spec_free(struct spec *spec)
+{
+	free(spec->name);
+	free_list(spec->argv);
+	free_list(spec->env);
+	free(spec->cwd);
+	free(spec->user);
+	*spec = (struct spec){ .name = NULL };
 }
 
 int
@@ -123,6 +144,7 @@ spec_parse(struct spec *ret, const char *json, size_t len)
 	    read_spec(&spec, root);
 	json_object_put(root);
 	if (!good) {
+		spec_free(&spec);
 		errno = EINVAL;
 		return -1;
 	}

@@ -17,9 +17,12 @@ struct spec {
 };
 
 /*
- * Read a SETUP payload (ARCHITECTURE.md, "Frames").  0 and *ret, which lives as
- * long as the process; -1 with errno EINVAL or ENOMEM.
+ * Read a SETUP payload (ARCHITECTURE.md, "Frames").  0 and *ret, the caller's;
+ * -1 with errno EINVAL or ENOMEM.
  */
 int spec_parse(struct spec *ret, const char *json, size_t len);
+
+/* Free what spec_parse() allocated; one that is all zero is accepted. */
+void spec_free(struct spec *spec);
 
 #endif

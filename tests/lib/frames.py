@@ -68,7 +68,11 @@ class Peer:
                 return frame
 
     def close(self):
-        """Close this end."""
+        """Close this end, even while another thread reads it."""
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
         self.socket.close()
 
 
@@ -101,13 +105,13 @@ class Worker(Peer):
 class Front:
     """A running mcp-gateway-front."""
 
-    def __init__(self, backends=("a", "b")):
+    def __init__(self, backends=("a", "b"), preexec=None):
         ours, theirs = socket.socketpair()
         number = theirs.fileno()
         self.child = subprocess.Popen(
             ["sh", "-c", f'exec "$0" 3<&{number}',
              gateway.program("mcp-gateway-front")], pass_fds=[number],
-            stdin=subprocess.DEVNULL)
+            stdin=subprocess.DEVNULL, preexec_fn=preexec)
         theirs.close()
         self.supervisor = Peer(ours)
         self.supervisor.send("SETUP", {

@@ -228,7 +228,8 @@ scan_nested(const char *open, char close, const char *core, size_t n,
 	assert_non_null(text);
 	for (size_t i = 0; i < n; i++, at += width)
 		memcpy(at, open, width);
-	at += sprintf(at, "%s", core);
+	memcpy(at, core, strlen(core));
+	at += strlen(core);
 	memset(at, close, n);
 	result = scan_copy(text, len, scan);
 	free(text);

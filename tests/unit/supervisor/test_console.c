@@ -1,8 +1,11 @@
 /* test_console.c: a console that nobody reads holds nobody up. */
+/* wrap: open */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -25,6 +28,22 @@ struct fixture {
 	size_t taken;
 };
 
+/* The console is another user's. */
+static bool foreign;
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+
+int
+__wrap_open(const char *path, int flags, ...)
+{
+	if (foreign && strncmp(path, "/proc/self/fd/", 14) == 0) {
+		errno = EACCES;
+		return -1;
+	}
+	return __real_open(path, flags); /* nothing is created here */
+}
+
 static int
 set_up(void **state)
 {
@@ -42,10 +61,18 @@ set_up(void **state)
 }
 
 static int
+set_up_foreign(void **state)
+{
+	foreign = true;
+	return set_up(state);
+}
+
+static int
 tear_down(void **state)
 {
 	struct fixture *f = *state;
 
+	foreign = false;
 	(void)alarm(0);
 	console_free(&f->console);
 	loop_free(&f->loop);
@@ -150,6 +177,12 @@ a_reader_that_is_gone_is_no_error(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+/* With a pipe that cannot be opened once more: "su other -c ... | less". */
+#define FOREIGN(name)                                                          \
+	{                                                                      \
+#name "_of_another_user", name, set_up_foreign, tear_down,     \
+		    NULL                                                       \
+	}
 
 int
 main(void)
@@ -161,6 +194,11 @@ main(void)
 		TEST(a_full_pipe_blocks_nobody_and_loses_are_counted),
 		TEST(what_waits_is_written_when_there_is_room),
 		TEST(a_reader_that_is_gone_is_no_error),
+		FOREIGN(a_line_arrives_at_once),
+		FOREIGN(our_descriptor_stays_as_it_was),
+		FOREIGN(a_full_pipe_blocks_nobody_and_loses_are_counted),
+		FOREIGN(what_waits_is_written_when_there_is_room),
+		FOREIGN(a_reader_that_is_gone_is_no_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

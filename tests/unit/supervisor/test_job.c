@@ -365,7 +365,7 @@ end_of_file_on_the_channel_kills_everything(void **state)
 static pid_t
 reaper_of(const struct fixture *f)
 {
-	return (pid_t)atol(strstr(f->output, "ppid=") + 5);
+	return (pid_t)strtol(strstr(f->output, "ppid=") + 5, NULL, 10);
 }
 
 static void

@@ -20,6 +20,7 @@
 #include "logfile.h"
 
 static bool disk_full;
+static size_t room; /* left on the disk, unless it is 0 */
 static char dir[] = "/tmp/test_logfile.XXXXXX";
 
 ssize_t __real_write(int fd, const void *bytes, size_t n);
@@ -31,6 +32,11 @@ __wrap_write(int fd, const void *bytes, size_t n)
 	if (disk_full) {
 		errno = ENOSPC;
 		return -1;
+	}
+	if (room > 0) {
+		disk_full = true;
+		n = room;
+		room = 0;
 	}
 	return __real_write(fd, bytes, n);
 }
@@ -217,6 +223,53 @@ a_full_disk_is_counted_and_said_later(void **state)
 }
 
 static void
+a_record_that_was_cut_by_a_full_disk_spoils_no_other(void **state)
+{
+	struct logfile *lf = open_log(LOG_LEVEL_INFO);
+	const char *text;
+
+	(void)state;
+	room = 30;
+	logfile_sink(lf, LOG_LEVEL_INFO, "gateway: this one is cut");
+	assert_true(disk_full);
+	disk_full = false;
+	logfile_sink(lf, LOG_LEVEL_INFO, "gateway: after");
+	text = content(lf);
+	assert_true(strlen(text) > 30);
+	assert_int_equal(text[30], '\n');
+	assert_non_null(strstr(text, "WARNING - 1 records before this one"));
+	assert_non_null(strstr(text, "after\n"));
+	assert_null(strstr(text, "\n\n"));
+	logfile_close(&lf);
+}
+
+static void
+a_link_is_no_folder_for_root(void **state)
+{
+	static const char *const forms[] = { "link", "link/", "link//" };
+	char real[64], path[64];
+	char *error;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	(void)snprintf(real, sizeof(real), "%s/logs", dir);
+	(void)snprintf(path, sizeof(path), "%s/link", dir);
+	(void)mkdir(real, 0700);
+	assert_int_equal(symlink(real, path), 0);
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, forms[i]);
+		error = NULL;
+		assert_null(logfile_open(path, LOG_LEVEL_INFO, NULL, &error));
+		assert_non_null(strstr(error, "it is a link"));
+		assert_non_null(strstr(error, "log_dir"));
+		free(error);
+	}
+	(void)snprintf(path, sizeof(path), "%s/link", dir);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void
 a_folder_that_cannot_be_written_is_named(void **state)
 {
 	char *error = NULL;
@@ -240,6 +293,9 @@ main(void)
 		cmocka_unit_test(two_runs_in_one_second_have_two_files),
 		cmocka_unit_test(records_below_the_level_are_not_in_the_file),
 		cmocka_unit_test(a_full_disk_is_counted_and_said_later),
+		cmocka_unit_test(
+		    a_record_that_was_cut_by_a_full_disk_spoils_no_other),
+		cmocka_unit_test(a_link_is_no_folder_for_root),
 		cmocka_unit_test(a_folder_that_cannot_be_written_is_named),
 	};
 

@@ -34,7 +34,7 @@ static void
 refused(struct call_table *ct, uint64_t id, int why)
 {
 	errno = 0;
-	assert_int_equal(call_add(ct, id, 0), -1);
+	assert_int_equal(call_add(ct, id, 0, 0), -1);
 	assert_int_equal(errno, why);
 }
 
@@ -45,15 +45,15 @@ only_ids_of_the_front_are_taken(void **state)
 	refused(*state, CALL_ID_FIRST - 1, EINVAL);
 	refused(*state, CALL_ID_MAX + 1, EINVAL);
 	refused(*state, UINT64_MAX, EINVAL);
-	assert_int_equal(call_add(*state, CALL_ID_FIRST, 0), 0);
-	assert_int_equal(call_add(*state, CALL_ID_MAX, 0), 0);
+	assert_int_equal(call_add(*state, CALL_ID_FIRST, 0, 0), 0);
+	assert_int_equal(call_add(*state, CALL_ID_MAX, 0, 0), 0);
 	assert_int_equal(call_count(*state), 2);
 }
 
 static void
 an_answer_is_taken_once(void **state)
 {
-	assert_int_equal(call_add(*state, ID(5, 1), 0), 0);
+	assert_int_equal(call_add(*state, ID(5, 1), 0, 0), 0);
 	assert_int_equal(call_answer(*state, ID(5, 2)), CALL_NONE);
 	assert_int_equal(call_answer(*state, ID(6, 1)), CALL_NONE);
 	assert_int_equal(call_answer(*state, 5), CALL_NONE);
@@ -65,17 +65,17 @@ an_answer_is_taken_once(void **state)
 static void
 a_slot_in_use_is_refused(void **state)
 {
-	assert_int_equal(call_add(*state, ID(5, 1), 0), 0);
+	assert_int_equal(call_add(*state, ID(5, 1), 0, 0), 0);
 	refused(*state, ID(5, 1), EEXIST);
 	refused(*state, ID(5, 2), EEXIST);
 	assert_int_equal(call_answer(*state, ID(5, 1)), CALL_SENT);
-	assert_int_equal(call_add(*state, ID(5, 2), 0), 0);
+	assert_int_equal(call_add(*state, ID(5, 2), 0, 0), 0);
 }
 
 static void
 a_cancelled_call_keeps_its_id_until_its_late_answer(void **state)
 {
-	assert_int_equal(call_add(*state, ID(5, 1), 0), 0);
+	assert_int_equal(call_add(*state, ID(5, 1), 0, 0), 0);
 	assert_true(call_cancel(*state, ID(5, 1)));
 	assert_false(call_cancel(*state, ID(5, 1)));
 	assert_int_equal(call_count(*state), 0);
@@ -83,15 +83,15 @@ a_cancelled_call_keeps_its_id_until_its_late_answer(void **state)
 	assert_false(call_progress(*state, ID(5, 1), 0));
 	assert_int_equal(call_answer(*state, ID(5, 1)), CALL_CANCELLED);
 	assert_int_equal(call_answer(*state, ID(5, 1)), CALL_NONE);
-	assert_int_equal(call_add(*state, ID(5, 1), 0), 0);
+	assert_int_equal(call_add(*state, ID(5, 1), 0, 0), 0);
 }
 
 static void
 a_cancelled_slot_may_be_used_by_another_id(void **state)
 {
-	assert_int_equal(call_add(*state, ID(5, 1), 0), 0);
+	assert_int_equal(call_add(*state, ID(5, 1), 0, 0), 0);
 	assert_true(call_cancel(*state, ID(5, 1)));
-	assert_int_equal(call_add(*state, ID(5, 2), 0), 0);
+	assert_int_equal(call_add(*state, ID(5, 2), 0, 0), 0);
 	assert_int_equal(call_answer(*state, ID(5, 1)), CALL_NONE);
 	assert_int_equal(call_answer(*state, ID(5, 2)), CALL_SENT);
 }
@@ -103,9 +103,9 @@ calls_expire_in_order_and_not_early(void **state)
 
 	assert_false(call_next_deadline(*state, &at));
 	assert_false(call_expire(*state, UINT64_MAX, &id));
-	assert_int_equal(call_add(*state, ID(1, 1), 0), 0);
-	assert_int_equal(call_add(*state, ID(2, 1), 10), 0);
-	assert_int_equal(call_add(*state, ID(3, 1), 20), 0);
+	assert_int_equal(call_add(*state, ID(1, 1), 0, 0), 0);
+	assert_int_equal(call_add(*state, ID(2, 1), 0, 10), 0);
+	assert_int_equal(call_add(*state, ID(3, 1), 0, 20), 0);
 	assert_int_equal(call_answer(*state, ID(2, 1)), CALL_SENT);
 	assert_true(call_next_deadline(*state, &at));
 	assert_int_equal(at, TIMEOUT);
@@ -124,8 +124,8 @@ progress_puts_the_deadline_off(void **state)
 {
 	uint64_t id;
 
-	assert_int_equal(call_add(*state, ID(1, 1), 0), 0);
-	assert_int_equal(call_add(*state, ID(2, 1), 0), 0);
+	assert_int_equal(call_add(*state, ID(1, 1), 0, 0), 0);
+	assert_int_equal(call_add(*state, ID(2, 1), 0, 0), 0);
 	assert_true(call_progress(*state, ID(1, 1), 500));
 	assert_false(call_progress(*state, ID(1, 2), 500));
 	assert_true(call_expire(*state, TIMEOUT, &id));
@@ -140,7 +140,7 @@ progress_does_not_put_it_off_for_ever(void **state)
 {
 	uint64_t now, id;
 
-	assert_int_equal(call_add(*state, ID(1, 1), 0), 0);
+	assert_int_equal(call_add(*state, ID(1, 1), 0, 0), 0);
 	for (now = 0; !call_expire(*state, now, &id); now += TIMEOUT / 2) {
 		assert_true(call_progress(*state, ID(1, 1), now));
 		assert_true(now < 2 * CALL_PROGRESS_MAX_MS);
@@ -155,7 +155,7 @@ all_can_be_cancelled(void **state)
 	uint64_t id, slot;
 
 	for (slot = 0; slot < CALL_SLOTS; slot++)
-		assert_int_equal(call_add(*state, ID(slot, 1), slot), 0);
+		assert_int_equal(call_add(*state, ID(slot, 1), 0, slot), 0);
 	assert_int_equal(call_count(*state), CALL_SLOTS);
 	for (slot = 0; call_cancel_oldest(*state, &id); slot++)
 		assert_int_equal(id, ID(slot, 1));
@@ -183,7 +183,7 @@ it_behaves_like_a_plain_list(void **state)
 		id = ID(k, 1 + rand_r(&seed) % 3);
 		switch (rand_r(&seed) % 5) {
 		case 0:
-			if (call_add(*state, id, now) == 0) {
+			if (call_add(*state, id, 0, now) == 0) {
 				assert_false(sent);
 				assert_true(model[k].state == CALL_NONE ||
 				    model[k].id != id);

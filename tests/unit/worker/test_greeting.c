@@ -1,4 +1,6 @@
 /* test_greeting.c: initialize and the lists, with a scripted backend. */
+#include <event2/event.h>
+
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -394,6 +396,28 @@ ready_tells_what_there_is(void **state)
 	buf_free(&b);
 }
 
+/* A change during the first run of one list must not pass for the other's. */
+static void
+a_list_that_changes_early_does_not_complete_the_greeting(void **state)
+{
+	struct world *w = *state;
+	int64_t tools, prompts;
+
+	initialize(w, "{\"tools\":{},\"prompts\":{}}");
+	tools = hear(w, "tools/list");
+	prompts = hear(w, "prompts/list");
+	greeting_list_changed(w->greeting, CATALOG_TOOLS);
+	assert_true(answer(w, tools, "\"result\":{\"tools\":[1]}"));
+	while (w->count == w->read) /* until the list is fetched again */
+		(void)event_base_loop(loop_base(w->loop), EVLOOP_ONCE);
+	assert_true(
+	    answer(w, hear(w, "tools/list"), "\"result\":{\"tools\":[1,2]}"));
+	assert_false(w->up);
+	assert_true(answer(w, prompts, "\"result\":{\"prompts\":[3]}"));
+	assert_true(w->up);
+	assert_int_equal(greeting_items(w->greeting, CATALOG_TOOLS).len, 5);
+}
+
 int
 main(void)
 {
@@ -411,6 +435,8 @@ main(void)
 		IN_WORLD(a_strange_page_ends_its_list_alone),
 		IN_WORLD(all_lists_together_are_bounded),
 		IN_WORLD(ready_tells_what_there_is),
+		IN_WORLD(
+		    a_list_that_changes_early_does_not_complete_the_greeting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

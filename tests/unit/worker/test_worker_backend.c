@@ -85,7 +85,108 @@ batches_are_taken_where_the_revision_has_them(void **state)
 	say(w, "{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"ping\"}] \n");
 	expect_result(w, FIRST + 1, 1);
 	expect_result(w, FIRST, 2);
-	(void)hear_with(w, "\"id\":9,\"result\":{}");
+	assert_string_equal(
+	    hear(w), "[{\"jsonrpc\":\"2.0\",\"id\":9,\"result\":{}}]");
+	end(w);
+}
+
+static void
+a_batch_of_requests_is_answered_with_one_array(void **state)
+{
+	struct world *w = begin_ready_with(60000, "2025-03-26");
+	const char *line;
+
+	(void)state;
+	say(w, "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"},");
+	say(w, "{\"jsonrpc\":\"2.0\",\"method\":\"x\"},");
+	say(w,
+	    "{\"jsonrpc\":\"2.0\",\"id\":\"r\",\"method\":\"roots/list\"}]\n");
+	line = hear(w);
+	assert_ptr_equal(strstr(line,
+			     "[{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}},"
+			     "{\"jsonrpc\":\"2.0\",\"id\":\"r\",\"error\":{"),
+	    line);
+	assert_string_equal(line + strlen(line) - 3, "}}]");
+	/* Nothing is sent for a batch without requests. */
+	say(w, "[{\"jsonrpc\":\"2.0\",\"method\":\"x\"}]\n");
+	settle(w);
+	end(w);
+}
+
+static void
+a_large_batch_is_answered_in_several_arrays(void **state)
+{
+	static const char one[] =
+	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}";
+	struct world *w = begin_ready_with(60000, "2025-03-26");
+	const int count = 60000; /* 2 MB of answers */
+	size_t heard = 0;
+	int arrays = 0;
+	char *text = malloc((size_t)count * sizeof(one) + 2);
+	char *at = text;
+
+	(void)state;
+	assert_non_null(text);
+	for (int i = 0; i < count; i++)
+		at += sprintf(at, "%c%s", i == 0 ? '[' : ',', one);
+	strcpy(at, "]\n");
+	say(w, text);
+	for (free(text); heard < (size_t)count; arrays++) {
+		char *array = hear(w);
+
+		assert_int_equal(array[0], '[');
+		assert_int_equal(array[strlen(array) - 1], ']');
+		for (at = array; (at = strstr(at, "result")) != NULL; at++)
+			heard++;
+	}
+	assert_int_equal(heard, count);
+	assert_in_range(arrays, 2, 12);
+	settle(w);
+	end(w);
+}
+
+static void
+a_line_of_byte_order_marks_is_only_a_bad_line(void **state)
+{
+	enum {
+		MARKS = 1 << 20
+	};
+	struct world *w = begin_ready();
+	char *text = malloc((size_t)MARKS * 3 + 2);
+
+	(void)state;
+	assert_non_null(text);
+	for (size_t i = 0; i < MARKS; i++)
+		memcpy(text + 3 * i, "\xef\xbb\xbf", 3);
+	memcpy(text + (size_t)MARKS * 3, "\n", 2);
+	say(w, text);
+	free(text);
+	call(w, FIRST);
+	say(w, "\xef\xbb\xbf");
+	answer(w, RESULT, FIRST, 1);
+	expect_result(w, FIRST, 1);
+	end(w);
+}
+
+static void
+a_list_that_is_not_answered_again_is_cancelled(void **state)
+{
+	struct world *w = begin_ready_with(100, "2025-11-25");
+	char text[64];
+	uint64_t id;
+
+	(void)state;
+	answer(w,
+	    "{\"jsonrpc\":\"2.0\",\"method\":"
+	    "\"notifications/tools/list_changed\"}");
+	id = hear_with(w, "tools/list");
+	(void)snprintf(text, sizeof(text), "\"requestId\":%" PRIu64 ",", id);
+	(void)hear_with(w, "\"notifications/cancelled\"");
+	answer(w,
+	    "{\"jsonrpc\":\"2.0\",\"id\":%" PRIu64
+	    ",\"result\":{\"tools\":[7]}}",
+	    id); /* late: not used */
+	settle(w);
 	end(w);
 }
 
@@ -115,6 +216,26 @@ the_wanted_log_level_is_passed_on_once(void **state)
 	end(w);
 }
 
+static void
+the_answer_about_the_log_level_is_awaited(void **state)
+{
+	struct world *w = begin_ready();
+	uint64_t id;
+
+	(void)state;
+	send_frame(w->front, MSG_CLIENT_LEVEL, MCP_LEVEL_INFO, 0, "", -1);
+	id = hear_with(w, "logging/setLevel");
+	for (int i = 0; i < 2; i++)
+		answer(w,
+		    "{\"jsonrpc\":\"2.0\",\"id\":%" PRIu64 ",\"result\":{}}",
+		    id);
+	settle(w);
+	close_fd(&w->out);
+	expect_log(w, "dropped in all: 1 responses");
+	expect_exit(w, ROLE_EXIT_BACKEND);
+	end(w);
+}
+
 int
 main(void)
 {
@@ -125,8 +246,15 @@ main(void)
 		cmocka_unit_test(
 		    a_changed_list_is_told_once_and_only_when_it_differs),
 		cmocka_unit_test(batches_are_taken_where_the_revision_has_them),
+		cmocka_unit_test(
+		    a_batch_of_requests_is_answered_with_one_array),
+		cmocka_unit_test(a_large_batch_is_answered_in_several_arrays),
 		cmocka_unit_test(batches_are_refused_elsewhere),
+		cmocka_unit_test(a_line_of_byte_order_marks_is_only_a_bad_line),
+		cmocka_unit_test(
+		    a_list_that_is_not_answered_again_is_cancelled),
 		cmocka_unit_test(the_wanted_log_level_is_passed_on_once),
+		cmocka_unit_test(the_answer_about_the_log_level_is_awaited),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -169,6 +169,97 @@ a_cancelled_call_is_cancelled_at_the_backend(void **state)
 	end(w);
 }
 
+/*
+ * Three requests to a job that does not read: the first is in the pipe, the
+ * second partly, and the third waits behind it.
+ */
+static void
+fill_the_pipe(struct world *w)
+{
+	static char text[700001];
+	size_t head;
+
+	for (uint64_t i = 0; i < 2; i++) {
+		head = (size_t)snprintf(text, sizeof(text),
+		    "{\"jsonrpc\":\"2.0\",\"id\":%" PRIu64
+		    ",\"method\":\"big\",\"params\":{\"x\":\"",
+		    FIRST + i);
+		memset(text + head, 'x', sizeof(text) - 1 - head);
+		memcpy(text + sizeof(text) - 4, "\"}}", 4);
+		send_frame(w->front, MSG_REQUEST, 0, FIRST + i, text, -1);
+	}
+	request(w, FIRST + 2);
+}
+
+static void
+expect_fail(struct world *w, uint64_t id, const char *outcome)
+{
+	expect(w, MSG_FAIL, id);
+	if (strstr(w->payload, outcome) == NULL)
+		fail_msg("%s is not in %s", outcome, w->payload);
+}
+
+static void
+what_expires_unread_was_not_sent_and_never_will_be(void **state)
+{
+	struct world *w = begin_ready_with(300, "2025-11-25");
+
+	(void)state;
+	fill_the_pipe(w);
+	expect_fail(w, FIRST, "\"outcome\":\"unknown\"");
+	expect_fail(w, FIRST + 1, "\"outcome\":\"unknown\"");
+	expect_fail(w, FIRST + 2, "\"outcome\":\"not_sent\"");
+	assert_int_equal(hear_with(w, "big"), FIRST);
+	assert_int_equal(hear_with(w, "big"), FIRST + 1);
+	/* White space, where the third request was, is legal. */
+	(void)hear_with(w,
+	    " {\"jsonrpc\":\"2.0\",\"method\":"
+	    "\"notifications/cancelled\",\"params\":{"
+	    "\"requestId\":65536");
+	(void)hear_with(w, "\"requestId\":65537");
+	settle(w);
+	end(w);
+}
+
+static void
+what_is_cancelled_unread_is_never_sent(void **state)
+{
+	struct world *w = begin_ready();
+
+	(void)state;
+	fill_the_pipe(w);
+	send_frame(w->front, MSG_CANCEL, 0, FIRST + 2, "", -1);
+	request(w, FIRST + 3);
+	/* The worker has it all when a second one of this id fails. */
+	request(w, FIRST + 3);
+	expect_fail(w, FIRST + 3, "\"outcome\":\"not_sent\"");
+	assert_int_equal(hear_with(w, "big"), FIRST);
+	assert_int_equal(hear_with(w, "big"), FIRST + 1);
+	assert_int_equal(hear_with(w, "tools/call"), FIRST + 3);
+	request(w, FIRST + 2); /* its id is free again */
+	assert_int_equal(hear_with(w, "tools/call"), FIRST + 2);
+	end(w);
+}
+
+static void
+what_a_lost_job_did_not_read_was_not_sent(void **state)
+{
+	for (int broken = 0; broken < 2; broken++) {
+		struct world *w = begin_ready();
+
+		(void)state;
+		fill_the_pipe(w);
+		request(w, FIRST + 2);
+		expect_fail(w, FIRST + 2, "still has"); /* all has come */
+		close_fd(broken ? &w->in : &w->out);
+		expect_fail(w, FIRST + 2, "\"outcome\":\"not_sent\"");
+		/* The front is told nothing of the others. */
+		assert_int_equal(read(w->front, w->line, 1), 0);
+		expect_exit(w, ROLE_EXIT_BACKEND);
+		end(w);
+	}
+}
+
 static void
 progress_goes_to_its_call_only(void **state)
 {
@@ -204,6 +295,10 @@ main(void)
 		cmocka_unit_test(a_request_with_a_wrong_id_is_refused),
 		cmocka_unit_test(a_call_expires_and_its_late_answer_is_dropped),
 		cmocka_unit_test(a_cancelled_call_is_cancelled_at_the_backend),
+		cmocka_unit_test(
+		    what_expires_unread_was_not_sent_and_never_will_be),
+		cmocka_unit_test(what_is_cancelled_unread_is_never_sent),
+		cmocka_unit_test(what_a_lost_job_did_not_read_was_not_sent),
 		cmocka_unit_test(progress_goes_to_its_call_only),
 	};
 
