@@ -33,19 +33,22 @@ enum json_kind {
 
 /*
  * A member to look for: key inside the object that field number parent
- * names, or inside the outermost object (JSON_ROOT).  A parent comes before
- * its children, children of one parent stand together.
+ * names, or inside the outermost object (JSON_ROOT).  A table begins with the
+ * members of the outermost object; children of one parent stand together
+ * behind it, and the parent tells the number of the first (JSON_PARENT).
  */
 #define JSON_ROOT 0xff
 struct json_field {
 	const char *key;
 	uint8_t key_len;
 	uint8_t parent;
+	uint8_t first_child; /* or 0: it has none */
 };
-#define JSON_FIELD(key, parent)                                                \
+#define JSON_PARENT(key, parent, first_child)                                  \
 	{                                                                      \
-		key, sizeof(key) - 1, parent                                   \
+		key, sizeof(key) - 1, parent, first_child                      \
 	}
+#define JSON_FIELD(key, parent) JSON_PARENT(key, parent, 0)
 
 /* At most this many fields in one table. */
 #define JSON_FIELDS_MAX 48

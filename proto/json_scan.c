@@ -82,9 +82,12 @@ is_digit(char c)
 #ifdef __SSE2__
 #define BLOCK 16
 
-/* A bit for each of 16 bytes that is '"', '\\', below 0x20 or above 0x7f. */
-static inline unsigned int
-special_bytes(const char *at)
+/*
+ * 16 bytes whose sign bits tell which of those at are '"', '\\', below 0x20 or
+ * above 0x7f.
+ */
+static inline __m128i
+find_special(const char *at)
 {
 	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
 	/* Signed and saturating, only the sign bit counts: bytes from 0x80 are
@@ -92,8 +95,31 @@ special_bytes(const char *at)
 	__m128i hit = _mm_subs_epi8(bytes, _mm_set1_epi8(0x20));
 
 	hit = _mm_or_si128(hit, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
-	hit = _mm_or_si128(hit, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
-	return (unsigned int)_mm_movemask_epi8(hit);
+	return _mm_or_si128(hit, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+}
+
+/* The same as one bit for each byte. */
+static inline unsigned int
+special_bytes(const char *at)
+{
+	return (unsigned int)_mm_movemask_epi8(find_special(at));
+}
+
+/* Over four blocks at a time as long as nothing in them is special. */
+static inline const char *
+skip_plain_blocks(const char *at, const char *end)
+{
+	__m128i first, second;
+
+	for (; end - at >= 4 * BLOCK; at += 4 * BLOCK) {
+		first =
+		    _mm_or_si128(find_special(at), find_special(at + BLOCK));
+		second = _mm_or_si128(
+		    find_special(at + 2 * BLOCK), find_special(at + 3 * BLOCK));
+		if (_mm_movemask_epi8(_mm_or_si128(first, second)) != 0)
+			break;
+	}
+	return at;
 }
 #endif
 
@@ -113,6 +139,7 @@ skip_plain(const struct scanner *s, const char *at)
 #ifdef __SSE2__
 	unsigned int hits;
 
+	at = skip_plain_blocks(at, s->end);
 	while (s->end - at >= BLOCK) {
 		if ((hits = special_bytes(at)) != 0)
 			return at + __builtin_ctz(hits);
@@ -387,20 +414,21 @@ scan_key(struct scanner *s, const char *at, const struct level *object,
 	return at + 1;
 }
 
-/* Find where the fields that are members of this level's object begin. */
+/* The fields that are members of this level's object, if any are. */
 static inline void
 find_members(const struct scanner *s, struct level *object)
 {
-	const struct json_field *field = s->fields;
+	const struct json_field *field;
 
-	object->parent = JSON_ROOT;
-	if (object->span != NULL) {
-		object->parent = (uint8_t)(object->span - s->spans);
-		field += object->parent + 1;
+	if (object->span == NULL) {
+		object->parent = JSON_ROOT;
+		object->members = s->fields;
+		return;
 	}
-	while (field < s->fields_end && field->parent != object->parent)
-		field++;
-	object->members = field;
+	object->parent = (uint8_t)(object->span - s->spans);
+	field = s->fields + object->parent;
+	if (field->first_child != 0)
+		object->members = s->fields + field->first_child;
 }
 
 /* The value of the field with this span, if it is one, ends before at. */

@@ -394,6 +394,7 @@ json_integer(struct json_span value, int64_t *ret)
 {
 	const char *at, *end;
 	int64_t number = 0;
+	bool too_large = false;
 	bool minus;
 
 	if (json_kind(value) != JSON_NUMBER) {
@@ -402,21 +403,16 @@ json_integer(struct json_span value, int64_t *ret)
 	}
 	minus = *value.at == '-';
 	end = value.at + value.len;
+	/* Downwards from 0, where there is room for one more. */
 	for (at = value.at + minus; at < end; at++) {
 		if (*at < '0' || *at > '9') {
 			errno = EINVAL;
 			return -1;
 		}
+		too_large |= __builtin_mul_overflow(number, 10, &number);
+		too_large |= __builtin_sub_overflow(number, *at - '0', &number);
 	}
-	/* Downwards from 0, where there is room for one more. */
-	for (at = value.at + minus; at < end; at++) {
-		if (__builtin_mul_overflow(number, 10, &number) ||
-		    __builtin_sub_overflow(number, *at - '0', &number)) {
-			errno = ERANGE;
-			return -1;
-		}
-	}
-	if (!minus && number == INT64_MIN) {
+	if (too_large || (!minus && number == INT64_MIN)) {
 		errno = ERANGE;
 		return -1;
 	}

@@ -310,7 +310,8 @@ static bool
 on_one(struct backend *backend, char *text, size_t len,
     struct rpc_problem *problem)
 {
-	struct rpc_message msg;
+	/* rpc_parse() sets it, or what is wrong. */
+	__attribute__((uninitialized)) struct rpc_message msg;
 
 	if (rpc_parse(&msg, text, len, problem) == -1)
 		return false;

@@ -20,7 +20,7 @@ enum {
 
 static const struct json_field fields[FIELDS] = {
 	[LOG_LEVEL] = JSON_FIELD("log_level", JSON_ROOT),
-	[IDENTITY] = JSON_FIELD("identity", JSON_ROOT),
+	[IDENTITY] = JSON_PARENT("identity", JSON_ROOT, UID),
 	[NAME] = JSON_FIELD("name", JSON_ROOT),
 	[REQUEST_TIMEOUT] = JSON_FIELD("request_timeout_ms", JSON_ROOT),
 	[UID] = JSON_FIELD("uid", IDENTITY),

@@ -25,9 +25,9 @@ enum field {
 
 static const struct json_field fields[FIELDS] = {
 	[ID] = JSON_FIELD("id", JSON_ROOT),
-	[PARAMS] = JSON_FIELD("params", JSON_ROOT),
+	[PARAMS] = JSON_PARENT("params", JSON_ROOT, NAME),
 	[NAME] = JSON_FIELD("name", PARAMS),
-	[META] = JSON_FIELD("_meta", PARAMS),
+	[META] = JSON_PARENT("_meta", PARAMS, TOKEN),
 	[TOKEN] = JSON_FIELD("progressToken", META),
 };
 
