@@ -81,6 +81,8 @@ is_digit(char c)
 
 #ifdef __SSE2__
 #define BLOCK 16
+/* From here on a string may be long, and four blocks at a time pay. */
+#define LONG_TEXT 512
 
 /*
  * 16 bytes whose sign bits tell which of those at are '"', '\\', below 0x20 or
@@ -139,7 +141,8 @@ skip_plain(const struct scanner *s, const char *at)
 #ifdef __SSE2__
 	unsigned int hits;
 
-	at = skip_plain_blocks(at, s->end);
+	if (s->end - at >= LONG_TEXT)
+		at = skip_plain_blocks(at, s->end);
 	while (s->end - at >= BLOCK) {
 		if ((hits = special_bytes(at)) != 0)
 			return at + __builtin_ctz(hits);

@@ -304,13 +304,13 @@ setup_check_hello(
 	struct json_span span[2];
 
 	if (!scan(json, len, fields, 2, span))
-		return "its HELLO is not a JSON object";
+		return "says HELLO without a JSON object";
 	if (!json_string_is(span[1], version))
-		return "it has another version than mcp-gatewayd; install all "
+		return "has another version than mcp-gatewayd; install all "
 		       "programs of the gateway together and restart "
 		       "mcp-gatewayd";
 	if (!json_string_is(span[0], role_name(role)))
-		return "it says that it is another program";
+		return "says that it is another program";
 	return NULL;
 }
 

@@ -46,7 +46,8 @@ char *setup_stop(unsigned int wait_ms, unsigned int term_ms);
 
 /*
  * Judge a HELLO: NULL when it comes from this role and version, otherwise a
- * static text that says what is wrong and, where there is one, the remedy.
+ * static text that goes on after "its worker" or "front:" and says what is
+ * wrong and, where there is one, the remedy.
  */
 const char *setup_check_hello(
     const char *json, size_t len, enum role role, const char *version);

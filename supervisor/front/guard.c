@@ -40,7 +40,7 @@ struct connection {
 	struct guard *guard;
 	struct bufferevent *bev; /* our reference; evhttp has its own */
 	struct guard_http http;
-	size_t body_held;     /* of a body that is not whole yet */
+	size_t held;          /* of a request that is not whole yet */
 	uint64_t since_ms;    /* the current wait: head, body or idle */
 	uint64_t progress_ms; /* the client last took bytes of ours */
 	bool refused;         /* ended by us: ignore what it still sends */
@@ -53,7 +53,7 @@ struct guard {
 	size_t count;
 	size_t peak; /* of count, since memory was given back */
 	size_t max;
-	size_t bodies_held;
+	size_t held;     /* of requests that are not whole, together */
 	uint64_t now_ms; /* of the last sweep: exact enough for deadlines */
 	struct evconnlistener *listeners[LISTENERS_MAX];
 	size_t listener_count;
@@ -93,7 +93,7 @@ connection_free(struct connection *conn)
 
 	TAILQ_REMOVE(&guard->connections, conn, link);
 	guard->count--;
-	guard->bodies_held -= conn->body_held;
+	guard->held -= conn->held;
 	bufferevent_decref(conn->bev); /* closes the socket */
 	free(conn);
 }
@@ -225,18 +225,16 @@ connection_feed(struct connection *conn, struct evbuffer *input, size_t offset)
 	return true;
 }
 
-/* Count what is held of a body that is not whole. */
+/* Count what is held of a request that is not whole. */
 static bool
 connection_account(struct connection *conn, size_t added)
 {
 	struct guard *guard = conn->guard;
-	bool in_body =
-	    !guard_http_idle(&conn->http) && !guard_http_in_head(&conn->http);
 
-	guard->bodies_held -= conn->body_held;
-	conn->body_held = in_body ? conn->body_held + added : 0;
-	guard->bodies_held += conn->body_held;
-	return guard->bodies_held <= GUARD_BODIES_MAX;
+	guard->held -= conn->held;
+	conn->held = guard_http_idle(&conn->http) ? 0 : conn->held + added;
+	guard->held += conn->held;
+	return guard->held <= GUARD_HELD_MAX;
 }
 
 /*
@@ -254,8 +252,8 @@ connection_on_input(
 		return;
 	if (!conn->refused && connection_feed(conn, input, info->orig_size)) {
 		if (!connection_account(conn, info->n_added))
-			connection_refuse(conn, 503,
-			    "Too many request bodies at once; try again");
+			connection_refuse(
+			    conn, 503, "Too many requests at once; try again");
 		else if (connection_answering(conn) &&
 		    evbuffer_get_length(input) > GUARD_PIPELINE_MAX)
 			connection_end(

@@ -34,8 +34,8 @@ struct guard;
 #define GUARD_STALL_MS 30000U
 /* Bytes of later requests that may wait while an answer is being written. */
 #define GUARD_PIPELINE_MAX 65536U
-/* Bodies not yet whole, of all connections together. */
-#define GUARD_BODIES_MAX ((size_t)64 << 20)
+/* Requests not yet whole, of all connections together. */
+#define GUARD_HELD_MAX ((size_t)64 << 20)
 
 /* links: how many of them will be open.  NULL with errno on failure.  Borrows
  * the loop until guard_free(). */

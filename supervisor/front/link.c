@@ -30,6 +30,7 @@ struct link {
 	char state[16];
 	char reason[512]; /* why it is not there, for callers; "" unknown */
 	struct request_list requests;
+	size_t request_count;
 	uint64_t late; /* answers that nobody waits for any more */
 };
 
@@ -49,6 +50,13 @@ outcome_data(const struct link *link, enum outcome outcome)
 
 /* ---- ending requests -------------------------------------------------- */
 
+static void
+link_end(struct link *link, struct request *request)
+{
+	request_end(link->front->requests, request);
+	link->request_count--;
+}
+
 /* Every request in flight gets its one answer. */
 static void
 link_fail_all(struct link *link, const char *why)
@@ -65,7 +73,7 @@ link_fail_all(struct link *link, const char *why)
 
 		session_send_error(session, request_bytes(&request->id),
 		    RPC_INTERNAL_ERROR, text, outcome_data(link, UNKNOWN));
-		request_end(link->front->requests, request);
+		link_end(link, request);
 		count++;
 	}
 	if (count > 0)
@@ -87,7 +95,7 @@ link_cancel(struct request *request, struct json_span reason)
 			frame.length = (uint32_t)reason.len;
 		(void)chan_send(link->chan, &frame, reason.at);
 	}
-	request_end(link->front->requests, request);
+	link_end(link, request);
 }
 
 /* ---- from the worker -------------------------------------------------- */
@@ -185,7 +193,7 @@ on_response(struct link *link, uint64_t number, const char *json, size_t len)
 		splice_replace(&answer, msg.id, id.at, id.len);
 		session_send(request->session, &answer, msg.newline);
 	}
-	request_end(link->front->requests, request);
+	link_end(link, request);
 }
 
 /* The gateway's own failure in place of an answer. */
@@ -213,7 +221,7 @@ on_fail(struct link *link, uint64_t number, const char *json, size_t len)
 		    request->session, buf_data(&text), buf_len(&text));
 	}
 	buf_free(&text);
-	request_end(link->front->requests, request);
+	link_end(link, request);
 }
 
 /* Progress of one request: the token becomes the client's own again. */
@@ -412,6 +420,11 @@ link_request(struct link *link, struct session *session,
 		    "flight");
 		return;
 	}
+	if (link->request_count >= LINK_REQUESTS_MAX) {
+		refuse(link, session, msg,
+		    "was not asked: it has too many requests in flight");
+		return;
+	}
 	request = request_begin(link->front->requests, link, session, msg->id,
 	    msg->meta_progress_token);
 	if (request == NULL) {
@@ -420,6 +433,7 @@ link_request(struct link *link, struct session *session,
 		    "flight");
 		return;
 	}
+	link->request_count++;
 	digits = put_number(number, request->number);
 	splice_init(&text, msg->text.at, msg->text.len);
 	splice_replace(&text, msg->id, number, digits);
@@ -433,7 +447,7 @@ link_request(struct link *link, struct session *session,
 	if ((place = chan_send_in_place(link->chan, &frame)) == NULL) {
 		refuse(link, session, msg,
 		    "does not read its requests; try again later");
-		request_end(link->front->requests, request);
+		link_end(link, request);
 		return;
 	}
 	splice_write(&text, place);

@@ -18,6 +18,9 @@ struct session;
 /* Bytes that may wait for a worker that does not read before requests to its
  * backend are refused. */
 #define LINK_QUEUE_MAX ((size_t)16 << 20)
+/* Requests in flight of one backend: one that answers nobody shall not fill the
+ * table for all (REQUESTS_MAX). */
+#define LINK_REQUESTS_MAX 16384U
 /* Socket buffer of a link: a 1 MB result in few turns. */
 #define LINK_SOCKET_BUFFER (1 << 20)
 

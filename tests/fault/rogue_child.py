@@ -108,12 +108,12 @@ def surplus_descriptor():
 def torn_header():
     hello()
     channel.sendall(frame(LOG, b"x")[:11])
-    sys.exit(5)
+    os._exit(5)
 
 def torn_payload():
     hello()
     channel.sendall(frame(LOG, b"x" * 100, length=200))
-    sys.exit(5)
+    os._exit(5)
 
 def shut():
     hello()
@@ -161,9 +161,9 @@ time.sleep(1000)
 
 # What the log says of each.
 REASONS = {
-    "wrong_version": "another version than mcp-gatewayd",
+    "wrong_version": "has another version than mcp-gatewayd",
     "wrong_role": "says that it is another program",
-    "hello_without_version": "HELLO is not a JSON object",
+    "hello_without_version": "says HELLO without a JSON object",
     "hello_twice": "says HELLO twice",
     "garbage": "malformed header",
     "wrong_direction": "message in a wrong direction",

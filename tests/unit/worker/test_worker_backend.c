@@ -122,14 +122,16 @@ a_large_batch_is_answered_in_several_arrays(void **state)
 	const int count = 60000; /* 2 MB of answers */
 	size_t heard = 0;
 	int arrays = 0;
-	char *text = malloc((size_t)count * sizeof(one) + 2);
+	const size_t size = (size_t)count * sizeof(one) + sizeof("]\n");
+	char *text = malloc(size);
 	char *at = text;
 
 	(void)state;
 	assert_non_null(text);
 	for (int i = 0; i < count; i++)
-		at += sprintf(at, "%c%s", i == 0 ? '[' : ',', one);
-	strcpy(at, "]\n");
+		at += snprintf(at, sizeof(one) + 1, "%c%s", i == 0 ? '[' : ',',
+		    one);
+	(void)strlcpy(at, "]\n", size - (size_t)(at - text));
 	say(w, text);
 	for (free(text); heard < (size_t)count; arrays++) {
 		char *array = hear(w);
