@@ -389,12 +389,16 @@ json_scalar_equal(struct json_span a, struct json_span b)
 	return strings_equal(a, b);
 }
 
+/* Digits of INT64_MAX. */
+#define INTEGER_DIGITS 19
+
 int
 json_integer(struct json_span value, int64_t *ret)
 {
 	const char *at, *end;
-	int64_t number = 0;
-	bool too_large = false;
+	uint64_t number = 0, max = INT64_MAX;
+	unsigned int digit;
+	size_t digits;
 	bool minus;
 
 	if (json_kind(value) != JSON_NUMBER) {
@@ -403,20 +407,21 @@ json_integer(struct json_span value, int64_t *ret)
 	}
 	minus = *value.at == '-';
 	end = value.at + value.len;
-	/* Downwards from 0, where there is room for one more. */
 	for (at = value.at + minus; at < end; at++) {
-		if (*at < '0' || *at > '9') {
+		digit = (unsigned int)*at - '0';
+		if (digit > 9) {
 			errno = EINVAL;
 			return -1;
 		}
-		too_large |= __builtin_mul_overflow(number, 10, &number);
-		too_large |= __builtin_sub_overflow(number, *at - '0', &number);
+		number = number * 10 + digit;
 	}
-	if (too_large || (!minus && number == INT64_MIN)) {
+	/* It has not wrapped: there are no leading zeros, and 10^19 < 2^64. */
+	digits = value.len - minus;
+	if (digits > INTEGER_DIGITS || number > max + minus) {
 		errno = ERANGE;
 		return -1;
 	}
-	*ret = minus ? number : -number;
+	*ret = (int64_t)(minus ? 0 - number : number);
 	return 0;
 }
 

@@ -123,21 +123,25 @@ tell(struct link *link, enum msg_type type, uint16_t flags, uint64_t id,
 
 /*
  * Send the last frame of a call, whatever is queued: there are never more of
- * them than the front has requests.
+ * them than the front has requests.  False when it was lost.
  */
-static void
+static bool
 conclude(
     struct link *link, enum msg_type type, uint64_t id, struct json_span text)
 {
+	bool sent;
+
 	if (link->chan == NULL)
-		return;
+		return true; /* to nobody */
 	chan_set_queue_max(link->chan, SIZE_MAX / 2);
-	if (send_frame(link, type, 0, id, text) == -1 && errno != EPIPE)
+	sent = send_frame(link, type, 0, id, text) == 0 || errno == EPIPE;
+	if (!sent)
 		log_error("backend %s: a %s was lost: %s", link->name,
 		    msg_name(type), strerror(errno));
 	chan_set_queue_max(link->chan, LINK_QUEUE_MAX);
 	if (chan_congested(link->chan))
 		pause_backend(link, true);
+	return sent;
 }
 
 static void
@@ -155,7 +159,7 @@ fail_call(struct link *link, uint64_t id, const char *outcome, const char *text)
 		log_error("backend %s: out of memory", link->name);
 		return;
 	}
-	conclude(
+	(void)conclude(
 	    link, MSG_FAIL, id, (struct json_span){ buf_data(b), buf_len(b) });
 }
 
@@ -459,7 +463,9 @@ link_response(struct link *link, int64_t id, struct json_span text)
 {
 	if (call_answer(link->calls, (uint64_t)id) != CALL_SENT)
 		return false;
-	conclude(link, MSG_RESPONSE, (uint64_t)id, text);
+	if (!conclude(link, MSG_RESPONSE, (uint64_t)id, text))
+		fail_call(link, (uint64_t)id, "unknown",
+		    "The answer did not fit into the gateway's memory");
 	return true;
 }
 

@@ -13,7 +13,14 @@ if(MCPGW_SANITIZE)
     MCPGW_SANITIZE=1)
 endif()
 
+# With sanitizers no test may take longer than this: they need half of it, and
+# what hangs there costs no more.
+set(MCPGW_SANITIZE_TIMEOUT 300)
+
 function(mcpgw_add_test name timeout)
+  if(MCPGW_SANITIZE AND timeout GREATER MCPGW_SANITIZE_TIMEOUT)
+    set(timeout ${MCPGW_SANITIZE_TIMEOUT})
+  endif()
   get_filename_component(label ${name} DIRECTORY)
   add_test(NAME ${name} COMMAND ${ARGN})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout}

@@ -24,7 +24,11 @@ export const folder = mkdtempSync(join(tmpdir(), "mcpgw-sdk-"));
 chmodSync(folder, 0o755);
 
 // What the SDK's client must not wait for longer.
-const options = { timeout: 60000 * patience, resetTimeoutOnProgress: true };
+const options = { timeout: 20000 * patience, resetTimeoutOnProgress: true };
+// What all tests together must not take longer; ctest's limit is above it, but
+// does not say what was waited for.
+const limit = 240000;
+let doing = "nothing yet";
 
 /** Start a gateway with these backends; {url, stop, log}. */
 export async function startGateway(backends)
@@ -48,6 +52,11 @@ export async function startGateway(backends)
 		assert.equal(child.exitCode, null, readFileSync(console, "utf8"));
 	}
 	assert.ok(url, `no address: ${readFileSync(console, "utf8")}`);
+	setTimeout(() => {
+		child.kill("SIGTERM");
+		process.stderr.write(`still at ${doing} after ${limit} ms\n${log()}`);
+		process.exit(1);
+	}, limit).unref();
 	return {
 		url, log,
 		/** End it; the exit status must be 0 and come in time. */
@@ -169,6 +178,7 @@ export class Pair {
 		for (const [client, name] of [
 			[this.direct, tool], [this.gateway, `${this.name}/${tool}`]]) {
 			await before();
+			doing = `${name} ${JSON.stringify(args)}`;
 			seen.push(clean(await outcome(client.callTool(
 				{ name, arguments: args }, undefined,
 				{ ...options, ...more }))));
@@ -180,6 +190,7 @@ export class Pair {
 	/** Any other request on both sides. */
 	async same(request, clean = (x) => x)
 	{
+		doing = `${this.name}: ${request}`;
 		const theirs = clean(await outcome(request(this.direct, (name) => name)));
 		const ours = clean(await outcome(request(this.gateway,
 			(name) => `${this.name}/${name}`)));

@@ -1,4 +1,6 @@
 /* test_worker_link.c: fronts come, go and do not read. */
+#include <sys/resource.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -136,6 +138,50 @@ a_front_that_does_not_read_stops_the_backend_not_the_worker(void **state)
 	end(w);
 }
 
+#ifndef MCPGW_SANITIZE /* a sanitizer reserves all address space */
+static void
+limit_memory(struct world *w, size_t more)
+{
+	char path[64], text[64] = "";
+	struct rlimit limit;
+	size_t pages;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/statm", (int)w->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_not_equal(fd, -1);
+	assert_true(read(fd, text, sizeof(text) - 1) > 0);
+	close(fd);
+	pages = strtoul(text, NULL, 10);
+	limit.rlim_cur = pages * (size_t)sysconf(_SC_PAGESIZE) + more;
+	limit.rlim_max = limit.rlim_cur;
+	assert_int_equal(prlimit(w->pid, RLIMIT_AS, &limit, NULL), 0);
+}
+
+static void
+an_answer_that_there_is_no_memory_for_fails(void **state)
+{
+	const size_t size = (size_t)40 << 20;
+	struct world *w = begin_ready();
+	char *text = malloc(size + 1);
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, 'x', size);
+	text[size] = '\0';
+	call(w, FIRST);
+	/* The line fits, with room to grow, but not its copy for the link. */
+	limit_memory(w, (size_t)80 << 20);
+	answer(w, "{\"jsonrpc\":\"2.0\",\"id\":%d,\"result\":{\"x\":\"%s\"}}",
+	    FIRST, text);
+	free(text);
+	expect(w, MSG_FAIL, FIRST);
+	assert_non_null(strstr(w->payload, "\"outcome\":\"unknown\""));
+	settle(w);
+	end(w);
+}
+#endif
+
 int
 main(void)
 {
@@ -149,6 +195,9 @@ main(void)
 		cmocka_unit_test(garbage_on_the_link_closes_it_alone),
 		cmocka_unit_test(
 		    a_front_that_does_not_read_stops_the_backend_not_the_worker),
+#ifndef MCPGW_SANITIZE
+		cmocka_unit_test(an_answer_that_there_is_no_memory_for_fails),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
