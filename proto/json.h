@@ -78,7 +78,28 @@ int json_scan(const char *text, size_t len, const struct json_field *fields,
 
 /* The rest of this header works on spans of a text that json_scan accepted. */
 
-enum json_kind json_kind(struct json_span value);
+/* What a value is, which its first byte tells. */
+static inline enum json_kind
+json_kind(struct json_span value)
+{
+	if (value.at == NULL)
+		return JSON_NONE;
+	switch (*value.at) {
+	case '{':
+		return JSON_OBJECT;
+	case '[':
+		return JSON_ARRAY;
+	case '"':
+		return JSON_STRING;
+	case 't':
+	case 'f':
+		return JSON_BOOLEAN;
+	case 'n':
+		return JSON_NULL;
+	default:
+		return JSON_NUMBER;
+	}
+}
 
 /* Walk the members of an object or the elements of an array. */
 struct json_iter {

@@ -13,28 +13,6 @@
 /* Bytes of the longest escape that json_add_string() writes, "\u001f". */
 #define ESCAPE_MAX 6
 
-enum json_kind
-json_kind(struct json_span value)
-{
-	if (value.at == NULL)
-		return JSON_NONE;
-	switch (*value.at) {
-	case '{':
-		return JSON_OBJECT;
-	case '[':
-		return JSON_ARRAY;
-	case '"':
-		return JSON_STRING;
-	case 't':
-	case 'f':
-		return JSON_BOOLEAN;
-	case 'n':
-		return JSON_NULL;
-	default:
-		return JSON_NUMBER;
-	}
-}
-
 static inline bool
 is_space(char c)
 {

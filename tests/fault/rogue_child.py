@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import resource
 import shutil
 import signal
 import tempfile
@@ -344,7 +345,7 @@ class Place(unittest.TestCase):
     def test_a_log_file_that_may_not_grow(self):
         running = self.start(
             "signal.signal(signal.SIGXFSZ, signal.SIG_DFL)\n"
-            "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))",
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))",
             args=("--log-level", "debug"))
         with Client(running.address) as client:
             client.wait_tools("one/echo")
@@ -352,7 +353,7 @@ class Place(unittest.TestCase):
             job = running.wait_job("one")
             os.kill(job, signal.SIGKILL)
             running.wait_job("one", other_than=[job])
-        self.assertEqual(os.stat(running.log_path()).st_size, 4096)
+        self.assertEqual(os.stat(running.log_path()).st_size, 2048)
         running.stop()
 
     def test_no_folder_no_mask_no_home_no_path(self):
@@ -378,6 +379,41 @@ class Place(unittest.TestCase):
         self.assertEqual(running.child.wait(10 * PATIENCE), 1)
         self.assertIn("arguments and environment are too long",
                       running.console())
+
+    def test_a_front_that_could_not_be_linked_is_linked_later(self):
+        running = self.start("", {"one": backend(), "two": backend()})
+        with Client(running.address) as client:
+            client.wait_tools("one/echo", "two/echo")
+        limits = resource.prlimit(running.pid, resource.RLIMIT_NOFILE)
+        # One is free, and one more when the front is gone: room for a
+        # front's channel, and for no link beside it.
+        taken = process.descriptors(running.pid)
+        room = next(number for number in range(len(taken) + 1, 0, -1)
+                    if number - sum(fd < number for fd in taken) == 1)
+        resource.prlimit(running.pid, resource.RLIMIT_NOFILE,
+                         (room, limits[1]))
+        os.kill(running.find("front"), signal.SIGKILL)
+        running.wait_log("cannot be linked to the front: Too many open")
+        resource.prlimit(running.pid, resource.RLIMIT_NOFILE, limits)
+        with Client(running.address) as client:
+            client.wait_tools("one/echo", "two/echo")
+        running.stop()
+
+    @unittest.skipUnless(os.getuid() == 0, "a configuration for root")
+    def test_root_is_told_who_else_may_write_its_configuration(self):
+        for code, warning in (
+                ("os.chown(sys.argv[3], 1, 0)", "belongs to another user"),
+                ("os.chown(sys.argv[3], 0, 1); os.chmod(sys.argv[3], 0o664)",
+                 "can be written by its group"),
+                ("os.chmod(sys.argv[3], 0o664)", None)):
+            with self.subTest(code):
+                running = self.start(code)
+                if warning is not None:
+                    running.wait_log("WARNING - .*config.json " + warning)
+                else:
+                    self.assertNotIn("can run programs", running.log())
+                running.stop()
+                running.discard()
 
     @unittest.skipUnless(os.getuid() == 0, "a terminal of root's")
     def test_front_and_workers_do_not_have_roots_terminal(self):

@@ -44,6 +44,11 @@ export async function startGateway(backends)
 		(code, signal) => resolve(code ?? signal)));
 	const log = () => readdirSync(join(folder, "logs")).map((name) =>
 		readFileSync(join(folder, "logs", name), "utf8")).join("");
+	setTimeout(() => {
+		child.kill("SIGTERM");
+		process.stderr.write(`still at ${doing} after ${limit} ms\n${log()}`);
+		process.exit(1);
+	}, limit).unref();
 	let url;
 	for (let i = 0; i < 1000 && !url; i++) {
 		await sleep(10);
@@ -52,11 +57,6 @@ export async function startGateway(backends)
 		assert.equal(child.exitCode, null, readFileSync(console, "utf8"));
 	}
 	assert.ok(url, `no address: ${readFileSync(console, "utf8")}`);
-	setTimeout(() => {
-		child.kill("SIGTERM");
-		process.stderr.write(`still at ${doing} after ${limit} ms\n${log()}`);
-		process.exit(1);
-	}, limit).unref();
 	return {
 		url, log,
 		/** End it; the exit status must be 0 and come in time. */

@@ -13,6 +13,8 @@
 #include <cmocka.h>
 
 #include "greeting.h"
+#include "lists.h"
+#include "proto/clock.h"
 #include "proto/log.h"
 #include "proto/loop.h"
 
@@ -418,6 +420,30 @@ a_list_that_changes_early_does_not_complete_the_greeting(void **state)
 	assert_int_equal(greeting_items(w->greeting, CATALOG_TOOLS).len, 5);
 }
 
+static void
+a_long_list_is_not_fetched_again_at_once(void **state)
+{
+	const size_t size = 250 * LISTS_BYTES_PER_MS;
+	struct world *w = *state;
+	char *text = malloc(size + 64);
+	uint64_t begin;
+	int n;
+
+	assert_non_null(text);
+	initialize(w, "{\"tools\":{}}");
+	n = snprintf(text, size, "\"result\":{\"tools\":[\"");
+	memset(text + n, 'x', size);
+	(void)snprintf(text + size, 64, "\"]}");
+	assert_true(answer(w, hear(w, "tools/list"), text));
+	free(text);
+	begin = mono_ms();
+	greeting_list_changed(w->greeting, CATALOG_TOOLS);
+	while (w->count == w->read)
+		(void)event_base_loop(loop_base(w->loop), EVLOOP_ONCE);
+	(void)hear(w, "tools/list");
+	assert_in_range(mono_ms() - begin, 250, 10000);
+}
+
 int
 main(void)
 {
@@ -435,6 +461,7 @@ main(void)
 		IN_WORLD(a_strange_page_ends_its_list_alone),
 		IN_WORLD(all_lists_together_are_bounded),
 		IN_WORLD(ready_tells_what_there_is),
+		IN_WORLD(a_long_list_is_not_fetched_again_at_once),
 		IN_WORLD(
 		    a_list_that_changes_early_does_not_complete_the_greeting),
 	};
