@@ -1,4 +1,6 @@
 /* mcp-gatewayd: one address in front of all your MCP servers. */
+#include <sys/prctl.h>
+
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -39,6 +41,16 @@ forget_what_was_inherited(void)
 	(void)sigaction(SIGXFSZ, &ignore, NULL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Our memory holds every backend's secrets: no debugger of the same user's, and
+ * no core; jobs may have cores of their own. */
+static void
+hide_memory(void)
+{
+#ifndef MCPGW_SANITIZE
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
 }
 
 static void
@@ -103,6 +115,7 @@ main(int argc, char **argv)
 	if (open_standard_descriptors() == -1)
 		return 1;
 	forget_what_was_inherited();
+	hide_memory();
 	if (options_parse(&opt, argc, argv, &status) != 0)
 		return status;
 	if (config_load(&config, opt.config, &errors) == -1) {

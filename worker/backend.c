@@ -182,7 +182,7 @@ refuse(struct backend *backend, const char *text, size_t len, const char *why)
 	int64_t id;
 
 	backend->counted.refused++;
-	if (flood_pass(backend->junk))
+	if (flood_pass(backend->junk, 0))
 		log_warning("backend %s: not a message (%s): %s", backend->name,
 		    why, log_str(text, len));
 	if (salvage_id(text, len, &id) == 0 &&
@@ -273,7 +273,7 @@ on_progress(struct backend *backend, const struct rpc_message *msg)
 	if (msg->progress_token.at == NULL ||
 	    json_integer(msg->progress_token, &token) == -1 || token < 0)
 		backend->counted.strays++;
-	else if (flood_pass(backend->progress) &&
+	else if (flood_pass(backend->progress, msg->text.len) &&
 	    !link_progress(backend->link, token, msg->text))
 		backend->counted.strays++;
 }
@@ -287,7 +287,7 @@ on_notification(struct backend *backend, const struct rpc_message *msg)
 	if (msg->method == MCP_PROGRESS) {
 		on_progress(backend, msg);
 	} else if (msg->method == MCP_MESSAGE) {
-		if (flood_pass(backend->messages))
+		if (flood_pass(backend->messages, msg->text.len))
 			(void)link_notify(backend->link, msg->text);
 	} else if (msg->method == MCP_TOOLS_LIST_CHANGED) {
 		greeting_list_changed(greeting, CATALOG_TOOLS);

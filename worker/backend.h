@@ -15,7 +15,9 @@ struct backend;
 struct buf;
 struct loop;
 
-/* notifications/message that pass in a second: the front fans them out. */
+/* notifications/message that pass in a second (of FLOOD_BYTES, fewer of larger
+ * ones): the front fans them out, and a client that gets more than it reads is
+ * dropped. */
 #define BACKEND_MESSAGES_PER_SECOND 1000
 /* notifications/progress that pass in a second, of all calls together. */
 #define BACKEND_PROGRESS_PER_SECOND 10000

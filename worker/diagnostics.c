@@ -104,7 +104,7 @@ line(struct diagnostics *d, const char *text, size_t len)
 	d->next = (d->next + 1) % DIAGNOSTICS_LINES;
 	if (d->count < DIAGNOSTICS_LINES)
 		d->count++;
-	if (flood_pass(d->flood))
+	if (flood_pass(d->flood, 0))
 		log_info("backend %s: stderr: %s", d->name,
 		    log_escape(record, sizeof(record), text, len));
 }

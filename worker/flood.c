@@ -75,13 +75,14 @@ refill(struct flood *flood, uint64_t now)
 }
 
 bool
-flood_pass(struct flood *flood)
+flood_pass(struct flood *flood, size_t len)
 {
 	static const struct timeval second = { 1, 0 };
+	uint64_t cost = 1000 * (1 + (uint64_t)len / FLOOD_BYTES);
 
 	refill(flood, mono_ms());
-	if (flood->tokens >= 1000) {
-		flood->tokens -= 1000;
+	if (flood->tokens >= cost) {
+		flood->tokens -= cost;
 		return true;
 	}
 	flood->dropped++;

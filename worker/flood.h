@@ -6,6 +6,7 @@
 #define WORKER_FLOOD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct flood;
@@ -20,8 +21,14 @@ struct flood *flood_new(struct loop *loop, const char *name, const char *what,
     uint32_t burst, uint32_t per_second);
 void flood_free(struct flood **flood);
 
-/* True when this one may pass; otherwise it is counted as dropped. */
-bool flood_pass(struct flood *flood);
+/* Bytes that count as one; a large one counts for as many as it is long. */
+#define FLOOD_BYTES 4096U
+
+/*
+ * True when this one of len bytes may pass; otherwise it is counted as dropped.
+ * One that is longer than burst times FLOOD_BYTES never passes.
+ */
+bool flood_pass(struct flood *flood, size_t len);
 
 /* Log now what was dropped and not yet reported. */
 void flood_report(struct flood *flood);

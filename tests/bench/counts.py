@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 
-from processes import Failed, Floor, Gateway
+from processes import Failed, Floor, Gateway, tool
 
 ROLES = ("front", "worker")
 ALLOCATORS = ("malloc", "calloc", "realloc", "reallocarray",
@@ -59,9 +59,12 @@ def valgrind(out):
 
 def make_programs(build, folder, out):
     """A folder with the gateway's programs whose front and worker run below
-    valgrind: each finds the others beside itself."""
-    for name in ("mcp-gatewayd", "mcp-gateway-reaper"):
-        shutil.copy(os.path.join(build, name), folder)
+    valgrind: each finds the others beside itself.  The backend is there too,
+    since the build may be where only root may go."""
+    for path in (os.path.join(build, "mcp-gatewayd"),
+                 os.path.join(build, "mcp-gateway-reaper"),
+                 tool(build, "echo_backend")):
+        shutil.copy(path, folder)
     for role in ROLES:
         real = os.path.join(folder, f"real-{role}")
         shutil.copy(os.path.join(build, f"mcp-gateway-{role}"), real)

@@ -140,7 +140,8 @@ class Gateway(Target):
         config = os.path.join(self.folder, "config.json")
         with open(config, "w", encoding="utf-8") as file:
             json.dump({"mcpServers": {"bench": {
-                "command": tool(build, "echo_backend")}}}, file)
+                "command": os.path.join(programs, "echo_backend")
+                if programs else tool(build, "echo_backend")}}}, file)
         os.chmod(config, 0o644)
         self.said = os.path.join(self.folder, "said")
         identity = {} if user is None else {
