@@ -17,7 +17,7 @@ buf_compact(struct buf *b)
 {
 	size_t len = buf_len(b);
 
-	if (len > 0)
+	if (b->mem != NULL)
 		memmove(b->mem, b->mem + b->start, len);
 	b->start = 0;
 	b->end = len;

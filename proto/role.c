@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,20 @@ role_check_channel(void)
 	fprintf(stderr, "%s: this program is started by mcp-gatewayd\n",
 	    getprogname());
 	exit(ROLE_EXIT_USAGE);
+}
+
+/*
+ * Keep what a large message needed for the next one: given back and taken
+ * again each time, its pages are zeroed by the kernel, at more cost than all
+ * that we do with it.  An idle process keeps this much at most.
+ */
+#define HEAP_KEEP (8 << 20)
+
+static void
+role_keep_heap(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, HEAP_KEEP);
+	(void)mallopt(M_TRIM_THRESHOLD, HEAP_KEEP);
 }
 
 /* exec(3) has reset all handlers, but not what its caller ignored. */
@@ -93,6 +108,7 @@ role_begin(int argc, char **argv)
 		perror(getprogname());
 		exit(ROLE_EXIT_OSERR);
 	}
+	role_keep_heap();
 	setproctitle_init(argc, argv, environ);
 }
 

@@ -34,7 +34,8 @@ enum role_exit {
  * everything above it, makes fd 3 close-on-exec and non-blocking, empties the
  * signal mask, ignores SIGPIPE, SIGHUP, SIGINT, SIGUSR1 and SIGUSR2, restores
  * all else, makes a crash leave no core (soft RLIMIT_CORE 0, not dumpable),
- * sets no_new_privs, and prepares setproctitle(3).  SIGTERM ends the process.
+ * sets no_new_privs, keeps freed memory for the next large message, and
+ * prepares setproctitle(3).  SIGTERM ends the process.
  */
 void role_begin(int argc, char **argv);
 

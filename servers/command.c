@@ -167,7 +167,8 @@ spawn_bash(pid_t *pid, const char *text, int out, int err)
 	int error;
 
 	/* execve(2) takes char * but leaves the text alone. */
-	argv[2] = (char *)(uintptr_t)text;
+	argv[2] =
+	    (char *)(uintptr_t)text; /* NOLINT(performance-no-int-to-ptr) */
 	if ((error = posix_spawn_file_actions_init(&actions)) != 0)
 		return error;
 	if ((error = posix_spawnattr_init(&attributes)) != 0) {

@@ -230,9 +230,10 @@ on_request(struct server *server, const struct rpc_message *msg)
 
 static void on_batch(struct server *server, const char *text, size_t len);
 
-/* in_batch: a batch inside a batch is not one. */
+/* in_batch: a batch inside a batch is not one, so that this goes no deeper. */
 static void
-on_message(struct server *server, const char *text, size_t len, bool in_batch)
+on_message(/* NOLINT(misc-no-recursion) */
+    struct server *server, const char *text, size_t len, bool in_batch)
 {
 	const struct server_program *program = server->program;
 	struct rpc_problem problem;
@@ -261,7 +262,8 @@ on_message(struct server *server, const char *text, size_t len, bool in_batch)
  * batches reads single messages too.  JSON-RPC 2.0 section 6, MCP 2025-03-26.
  */
 static void
-on_batch(struct server *server, const char *text, size_t len)
+on_batch(/* NOLINT(misc-no-recursion) */
+    struct server *server, const char *text, size_t len)
 {
 	struct json_span none = { NULL, 0 };
 	struct json_span batch;

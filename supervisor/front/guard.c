@@ -293,6 +293,7 @@ connection_new(struct event_base *base, void *arg)
 	/* evhttp frees the bufferevent without a word, but then our reference
 	 * still keeps it, and its event callback is gone: see the sweep. */
 	bufferevent_incref(conn->bev);
+	bufferevent_set_max_single_write(conn->bev, GUARD_WRITE_MAX);
 	conn->guard = guard;
 	conn->since_ms = conn->progress_ms = guard->now_ms;
 	evbuffer_add_cb(

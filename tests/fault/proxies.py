@@ -17,7 +17,7 @@ import process
 import raw
 from abuse import MARK, PING, malformed
 from client import Client
-from gateway import PATIENCE, Gateway, backend
+from gateway import PATIENCE, SANITIZED, Gateway, backend
 
 # Each proxy marks the requests it sends, so that they can be counted however
 # the bytes around them are meant.
@@ -334,6 +334,7 @@ class Behind:
 class Idle(Behind):
     """What takes long is done with strict proxies only."""
 
+    @unittest.skipIf(SANITIZED, "waits only, and longer than the others run")
     def test_an_idle_stream_outlives_a_proxys_patience(self):
         patience = PING_SECONDS + 3
         with Client(self.start(patience)) as client:

@@ -129,8 +129,8 @@ a_large_batch_is_answered_in_several_arrays(void **state)
 	(void)state;
 	assert_non_null(text);
 	for (int i = 0; i < count; i++)
-		at += snprintf(at, sizeof(one) + 1, "%c%s", i == 0 ? '[' : ',',
-		    one);
+		at += snprintf(
+		    at, sizeof(one) + 1, "%c%s", i == 0 ? '[' : ',', one);
 	(void)strlcpy(at, "]\n", size - (size_t)(at - text));
 	say(w, text);
 	for (free(text); heard < (size_t)count; arrays++) {
