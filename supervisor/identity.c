@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,18 +12,7 @@
 #include <unistd.h>
 
 #include "identity.h"
-
-static int __attribute__((format(printf, 2, 3)))
-refuse(char **error, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	if (vasprintf(error, format, args) == -1)
-		*error = NULL;
-	va_end(args);
-	return -1;
-}
+#include "refusal.h"
 
 int
 identity_find_user(struct identity_user *ret, const char *name, char **error)

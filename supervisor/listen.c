@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "listen.h"
+#include "refusal.h"
 
 /* A client that vanished without a word is noticed after 60 + 3 * 15 seconds,
  * one that takes no data after 30.  Accepted sockets inherit all of these. */
@@ -183,17 +183,6 @@ open_all(struct listeners *ret, struct addrinfo *list, uint16_t port,
 	return -1;
 }
 
-static void __attribute__((format(printf, 2, 3)))
-set_error(char **error, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	if (vasprintf(error, format, args) == -1)
-		*error = NULL;
-	va_end(args);
-}
-
 int
 listen_open(
     struct listeners *ret, const char *host, uint16_t port, char **error)
@@ -208,7 +197,7 @@ listen_open(
 	int code, result = -1;
 
 	if ((code = getaddrinfo(host, "0", &hints, &list)) != 0) {
-		set_error(error,
+		(void)refuse(error,
 		    "cannot listen on host \"%s\": %s; give an address of this "
 		    "machine, such as 127.0.0.1, with --host",
 		    host,
@@ -226,7 +215,7 @@ listen_open(
 		code = errno;
 		address_text(address, sizeof(address), failed->ai_addr,
 		    failed->ai_addrlen, port);
-		set_error(error, "cannot listen on %s: %s; %s", address,
+		(void)refuse(error, "cannot listen on %s: %s; %s", address,
 		    strerror(code), remedy(code));
 	}
 	freeaddrinfo(list);

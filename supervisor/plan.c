@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "environment.h"
 #include "identity.h"
 #include "plan.h"
+#include "refusal.h"
 #include "setup.h"
 
 /*
@@ -31,18 +31,6 @@ struct plan {
 	struct role_identity worker;
 	struct identity_user *users; /* of the jobs, by number */
 };
-
-static int __attribute__((format(printf, 2, 3)))
-refuse(char **error, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	if (vasprintf(error, format, args) == -1)
-		*error = NULL;
-	va_end(args);
-	return -1;
-}
 
 static int
 find_bindir(struct plan *plan, char **error)
