@@ -107,6 +107,14 @@ static const struct config_key top_keys[] = {
 	    .type = CONFIG_IGNORED,
 	    .field = CONFIG_NO_FIELD,
 	    .description = "What VS Code asks its user; ignored." },
+	{ .name = "globalShortcut",
+	    .type = CONFIG_IGNORED,
+	    .field = CONFIG_NO_FIELD,
+	    .description = "A setting of Claude Desktop's own; ignored." },
+	{ .name = "preferences",
+	    .type = CONFIG_IGNORED,
+	    .field = CONFIG_NO_FIELD,
+	    .description = "Settings of Claude Desktop's own; ignored." },
 };
 
 #define GATEWAY(member) .field = offsetof(struct config, member)

@@ -124,8 +124,9 @@ main(int argc, char **argv)
 		return 1;
 	}
 	if (opt.test) {
-		(void)printf("%s: ok, %zu backends\n", opt.config,
-		    config->backend_count);
+		(void)printf("%s: ok, %zu backend%s\n", opt.config,
+		    config->backend_count,
+		    config->backend_count == 1 ? "" : "s");
 		config_free(&config);
 		return 0;
 	}

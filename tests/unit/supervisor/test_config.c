@@ -121,6 +121,10 @@ both_shapes_are_told_apart(void **state)
 		{ "{\"mcpServers\": {\"command\": {\"command\": \"x\"}}}", 1,
 		    "command" },
 		{ "{\"inputs\": {\"command\": \"x\"}}", 1, "inputs" },
+		{ "{\"globalShortcut\": \"Ctrl+Space\","
+		  " \"mcpServers\": {\"a\": {\"command\": \"x\"}},"
+		  " \"preferences\": {\"x\": true}}",
+		    1, "a" },
 	};
 
 	(void)state;
