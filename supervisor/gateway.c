@@ -505,6 +505,12 @@ gateway_run(struct gateway *gw)
 	plan_tell(gw->plan);
 	(void)snprintf(line, sizeof(line), "listening on %s", gw->url);
 	gateway_print(gw, line);
+	if (gw->listeners.beyond)
+		log_warning(
+		    "gateway: other machines can reach %s, and there is "
+		    "no authentication: whoever does can run every tool; "
+		    "see \"host\" in mcp-gateway.json(5)",
+		    gw->url);
 	logfile_hush(gw->logfile, true);
 	arm(gw->summary_timer, SUMMARY_MS);
 	front_start(gw->front);

@@ -84,6 +84,20 @@ address_text(char *dst, size_t size, const struct sockaddr *address,
 		(void)snprintf(dst, size, "%.46s:%u", host, port);
 }
 
+/* Can only this machine reach the address? */
+static bool
+is_loopback(const struct sockaddr *address)
+{
+	if (address->sa_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(
+		    &((const struct sockaddr_in6 *)(const void *)address)
+			 ->sin6_addr);
+	return ntohl(((const struct sockaddr_in *)(const void *)address)
+			 ->sin_addr.s_addr) >>
+	    24 ==
+	    IN_LOOPBACKNET;
+}
+
 /* What a person can do about it. */
 static const char *
 remedy(int error)
@@ -155,6 +169,7 @@ open_all(struct listeners *ret, struct addrinfo *list, uint16_t port,
 
 	ret->count = 0;
 	ret->port = port;
+	ret->beyond = false;
 	for (struct addrinfo *ai = list; ai != NULL && ret->count < LISTEN_MAX;
 	     ai = ai->ai_next) {
 		if ((fd = open_one(ai, &ret->port)) != -1) {
@@ -162,6 +177,8 @@ open_all(struct listeners *ret, struct addrinfo *list, uint16_t port,
 			address_text(ret->at[ret->count].address,
 			    sizeof(ret->at[0].address), ai->ai_addr,
 			    ai->ai_addrlen, ret->port);
+			if (!is_loopback(ai->ai_addr))
+				ret->beyond = true;
 			ret->count++;
 			continue;
 		}

@@ -2,6 +2,7 @@
 #ifndef SUPERVISOR_LISTEN_H
 #define SUPERVISOR_LISTEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@
 struct listeners {
 	size_t count;
 	uint16_t port; /* the real one */
+	bool beyond;   /* other machines can reach one of them */
 	struct {
 		int fd;           /* non-blocking, close-on-exec */
 		char address[64]; /* "127.0.0.1:9000", "[::1]:9000" */

@@ -157,6 +157,14 @@ class Start(unittest.TestCase):
                 self.assertIn("in use", ended.stderr)
                 self.assertFalse(os.path.exists(mark), "a job was started")
 
+    def test_listening_beyond_this_machine_is_warned_about(self):
+        with Gateway({}, args=["--host", "0.0.0.0"]) as gateway:
+            gateway.wait_log("other machines can reach")
+            self.assertIn("no authentication", gateway.console())
+        with Gateway({}) as gateway:
+            gateway.wait_log("listening on")
+            self.assertNotIn("other machines", gateway.console())
+
     def test_an_address_that_is_not_ours_ends_the_start(self):
         for host in ("192.0.2.1", "no.such.host.invalid"):
             ended = run("--host", host, "--port", "0",

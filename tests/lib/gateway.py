@@ -146,7 +146,7 @@ class Gateway:
     def wait_listening(self, timeout=10):
         """Wait until the address is printed."""
         def look():
-            found = re.search(r"http://127\.0\.0\.1:([1-9]\d*)/sse",
+            found = re.search(r"http://(?:127\.0\.0\.1|0\.0\.0\.0):([1-9]\d*)/sse",
                               self.console())
             if found is None and self.child.poll() is not None:
                 raise AssertionError(

@@ -41,6 +41,7 @@ port_0_picks_one_and_shows_it(void **state)
 	assert_int_not_equal(all.port, 0);
 	(void)snprintf(want, sizeof(want), "127.0.0.1:%u", all.port);
 	assert_string_equal(all.at[0].address, want);
+	assert_false(all.beyond);
 	listen_close(&all);
 	assert_int_equal(all.count, 0);
 }
@@ -96,6 +97,7 @@ all_addresses_of_a_name_share_the_port(void **state)
 
 	(void)state;
 	assert_int_equal(listen_open(&all, "localhost", 0, &error), 0);
+	assert_false(all.beyond);
 	assert_true(all.count >= 1);
 	(void)snprintf(end, sizeof(end), ":%u", all.port);
 	for (size_t i = 0; i < all.count; i++) {
@@ -115,6 +117,7 @@ both_wildcards_can_be_bound_together(void **state)
 
 	(void)state;
 	assert_int_equal(listen_open(&four, "0.0.0.0", 0, &error), 0);
+	assert_true(four.beyond);
 	if (listen_open(&six, "::", four.port, &error) == 0) {
 		assert_int_equal(
 		    option(six.at[0].fd, IPPROTO_IPV6, IPV6_V6ONLY), 1);
