@@ -143,6 +143,12 @@ class Gateway:
         except AssertionError as error:
             raise AssertionError(f"{error}{self.report()}") from None
 
+    def wait_console(self, text, timeout=10):
+        """Wait until this text was printed; all that was printed so far."""
+        process.wait_until(lambda: text in self.console(),
+                           timeout * PATIENCE, f"{text!r} on the console")
+        return self.console()
+
     def wait_listening(self, timeout=10):
         """Wait until the address is printed."""
         def look():

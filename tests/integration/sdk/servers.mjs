@@ -335,7 +335,9 @@ test("playwright: a page is opened, read and photographed",
 			const image = shot.content.find((part) => part.type === "image");
 			assert.equal(Buffer.from(image.data, "base64")
 				.subarray(1, 4).toString(), "PNG");
-			await call("browser_navigate", { url: "http://127.0.0.1:1/" });
+			const wrong = await call("browser_click",
+				{ element: "nothing", target: "e999", ref: "e999" });
+			assert.ok(wrong.isError);
 			await call("browser_close", {});
 		} finally {
 			page.close();
