@@ -92,12 +92,6 @@ process_kill(struct process *p, const char *why)
 		(void)kill(p->pid, SIGKILL);
 }
 
-pid_t
-process_pid(const struct process *p)
-{
-	return p->pid;
-}
-
 /* Reaped and silent: nothing more can come. */
 static void
 process_check_finished(struct process *p)

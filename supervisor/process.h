@@ -93,8 +93,6 @@ void process_close(struct process *process);
 /* Kill it; why is a static text for process_end.killed, the first one stays. */
 void process_kill(struct process *process, const char *why);
 
-pid_t process_pid(const struct process *process);
-
 /* "exited with status 3", "was killed by signal 9 (Killed)": into dst. */
 const char *process_end_text(
     const struct process_end *end, char *dst, size_t size);

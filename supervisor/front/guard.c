@@ -57,7 +57,6 @@ struct guard {
 	uint64_t now_ms; /* of the last sweep: exact enough for deadlines */
 	struct evconnlistener *listeners[LISTENERS_MAX];
 	size_t listener_count;
-	uint64_t refusals;
 };
 
 /* ---- accepting -------------------------------------------------------- */
@@ -168,7 +167,6 @@ connection_refuse(struct connection *conn, int status, const char *reason)
 	int body_len;
 	int len;
 
-	conn->guard->refusals++;
 	body_len = snprintf(body, sizeof(body),
 	    "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,"
 	    "\"message\":\"%s\"}}",
@@ -451,10 +449,4 @@ guard_watch_listener(struct guard *guard, struct evhttp_bound_socket *bound)
 	evconnlistener_set_error_cb(listener, guard_on_accept_error);
 	if (guard->listener_count < LISTENERS_MAX)
 		guard->listeners[guard->listener_count++] = listener;
-}
-
-size_t
-guard_connections(const struct guard *guard)
-{
-	return guard->count;
 }

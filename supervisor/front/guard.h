@@ -52,7 +52,4 @@ void guard_watch_server(struct guard *guard, struct evhttp *http);
 void guard_watch_listener(
     struct guard *guard, struct evhttp_bound_socket *bound);
 
-/* Connections that are open now. */
-size_t guard_connections(const struct guard *guard);
-
 #endif

@@ -289,16 +289,6 @@ http_new(struct front *front)
 	return http;
 }
 
-void
-http_free(struct http_server **http)
-{
-	if (*http == NULL)
-		return;
-	evhttp_free((*http)->evhttp);
-	free(*http);
-	*http = NULL;
-}
-
 int
 http_listen(struct http_server *http, int *fd)
 {

@@ -5,9 +5,8 @@
 struct front;
 struct http_server;
 
-/* NULL with errno on failure; borrows front until http_free(). */
+/* NULL with errno on failure; serves, and borrows front, until the end. */
 struct http_server *http_new(struct front *front);
-void http_free(struct http_server **http);
 
 /* Serve clients on this listening socket, taken on success.  0, or -1. */
 int http_listen(struct http_server *http, int *fd);

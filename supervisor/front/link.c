@@ -23,15 +23,13 @@ struct link {
 	char *name;
 	char *error_data[2]; /* error.data for "not_sent" and "unknown" */
 	struct chan *chan;   /* NULL while there is no worker */
-	uint32_t generation;
-	bool greeted; /* GREETING came: requests may be sent */
+	bool greeted;        /* GREETING came: requests may be sent */
 	bool completes;
 	bool logs;
 	char state[16];
 	char reason[512]; /* why it is not there, for callers; "" unknown */
 	struct request_list requests;
 	size_t request_count;
-	uint64_t late; /* answers that nobody waits for any more */
 };
 
 enum outcome {
@@ -161,7 +159,6 @@ find_request(struct link *link, uint64_t number)
 
 	request = request_find(link->front->requests, number);
 	if (request == NULL || request->link != link) {
-		link->late++;
 		log_debug(
 		    "backend %s: an answer that nobody waits for", link->name);
 		return NULL;
@@ -339,7 +336,7 @@ link_on_closed(void *arg, const char *why)
 /* ---- to the worker ---------------------------------------------------- */
 
 void
-link_attach(struct link *link, uint32_t generation, int *fd)
+link_attach(struct link *link, int *fd)
 {
 	static const struct chan_handlers handlers = {
 		.frame = link_on_frame,
@@ -351,7 +348,6 @@ link_attach(struct link *link, uint32_t generation, int *fd)
 		chan_free(&link->chan);
 		link_fail_all(link, "its process was replaced");
 	}
-	link->generation = generation;
 	link->chan = chan_new(
 	    link->front->loop, fd, ROLE_FRONT, ROLE_WORKER, &handlers, link);
 	if (link->chan == NULL) {

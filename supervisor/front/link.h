@@ -28,7 +28,7 @@ struct link *link_new(struct front *front, size_t backend, const char *name);
 void link_free(struct link **link);
 
 /* Use this end of a new link, taken, instead of the one before. */
-void link_attach(struct link *link, uint32_t generation, int *fd);
+void link_attach(struct link *link, int *fd);
 
 /* What the supervisor says of the backend (a BACKEND payload).  -1 with errno
  * EINVAL when it is not what the table says. */

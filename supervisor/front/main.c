@@ -95,7 +95,7 @@ on_supervisor_frame(
 		errx(ROLE_EXIT_PROTOCOL, "%s for no backend",
 		    msg_name(frame->type));
 	if (frame->type == MSG_LINK)
-		link_attach(front->links[frame->id], frame->client, fd);
+		link_attach(front->links[frame->id], fd);
 	else if (frame->type == MSG_BACKEND)
 		(void)link_set_state(
 		    front->links[frame->id], payload, frame->length);

@@ -528,12 +528,6 @@ session_set_level(struct session *session, enum mcp_level level)
 	sessions->levels[level]++;
 }
 
-size_t
-sessions_count(const struct sessions *sessions)
-{
-	return sessions->count;
-}
-
 static void
 sessions_on_timer(evutil_socket_t fd, short what, void *arg)
 {

@@ -114,6 +114,4 @@ void session_set_level(struct session *session, enum mcp_level level);
 /* The most verbose level any session asked for, or -1. */
 int sessions_level(const struct sessions *sessions);
 
-size_t sessions_count(const struct sessions *sessions);
-
 #endif
