@@ -19,9 +19,6 @@
 #define LINK_UP       WAY(ROLE_WORKER, ROLE_FRONT)
 #define LINK_DOWN     WAY(ROLE_FRONT, ROLE_WORKER)
 
-/* A sentence for a person, which a client chose. */
-#define REASON_MAX 4096U
-
 struct rule {
 	const char *name;
 	uint32_t length_max;
@@ -55,10 +52,14 @@ static const struct rule rules[MSG_TYPE_MAX + 1] = {
 	[MSG_RESPONSE] = { "RESPONSE", MSG_JSON_MAX, LINK_UP, 0, false },
 	[MSG_EVENT] = { "EVENT", MSG_JSON_MAX, LINK_UP, 0, false },
 	[MSG_NOTIFY] = { "NOTIFY", MSG_JSON_MAX, LINK_UP, 0, false },
-	[MSG_CANCEL] = { "CANCEL", REASON_MAX, LINK_DOWN, 0, false },
+	[MSG_CANCEL] = { "CANCEL", MSG_CANCEL_MAX, LINK_DOWN, 0, false },
 	[MSG_FAIL] = { "FAIL", MSG_JSON_MAX, LINK_UP, 0, false },
 	[MSG_CLIENT_LEVEL] = { "CLIENT_LEVEL", 0, LINK_DOWN, MCP_LEVELS - 1,
 	    false },
+	[MSG_SUBSCRIBE] = { "SUBSCRIBE", MSG_URI_MAX, LINK_DOWN, 0, false },
+	[MSG_UNSUBSCRIBE] = { "UNSUBSCRIBE", MSG_URI_MAX, LINK_DOWN, 0, false },
+	[MSG_PING] = { "PING", 0, TO_CHILDREN, 0, false },
+	[MSG_PONG] = { "PONG", 0, FROM_CHILDREN, UINT16_MAX, false },
 };
 
 /* The rule of a type, or NULL for a number that is none. */

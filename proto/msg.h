@@ -43,8 +43,13 @@ enum msg_type {
 			 or empty */
 	MSG_FAIL,     /* worker -> front: JSON-RPC error object for id */
 	MSG_CLIENT_LEVEL, /* front -> worker: flags = enum mcp_level wanted */
+	MSG_SUBSCRIBE,    /* front -> worker: a resource's URI, JSON string */
+	MSG_UNSUBSCRIBE,  /* front -> worker: the same */
+	MSG_PING,         /* supervisor -> child: are you there? */
+	MSG_PONG,         /* child -> supervisor: flags = processes of the job,
+			     from a reaper; 0 from others */
 };
-#define MSG_TYPE_MAX MSG_CLIENT_LEVEL
+#define MSG_TYPE_MAX MSG_PONG
 
 enum catalog_kind {
 	CATALOG_TOOLS,
@@ -69,6 +74,10 @@ enum catalog_kind {
 
 /* Why a client cancels: a sentence for people. */
 #define MSG_CANCEL_MAX 4096U
+
+/* The URI of a resource that somebody subscribes to, as a JSON string: it is
+ * kept for as long as the subscription lasts. */
+#define MSG_URI_MAX 8192U
 
 /* The name of a type ("REQUEST"), or "unknown". */
 const char *msg_name(unsigned int type);

@@ -149,9 +149,10 @@ on_field(struct sse_parser *parser, const char *name, size_t name_len,
 static void
 on_blank_line(struct sse_parser *parser, const struct feed *feed)
 {
+	char empty[1] = "";
 	struct sse_event event = { .type = field_text(&parser->type),
 		.has_data = parser->has_data,
-		.data = "",
+		.data = empty,
 		.id = field_text(&parser->id) };
 
 	if (event.type[0] == '\0')

@@ -12,7 +12,8 @@ struct sse_parser;
 
 struct sse_event {
 	const char *type; /* "message" unless the stream named another */
-	const char *data; /* not NUL-terminated; may be empty */
+	char *data;       /* not NUL-terminated; may be empty, and changed
+			     in place */
 	size_t data_len;
 	bool has_data;  /* false: the event only set an id */
 	const char *id; /* the last event id, "" when there is none */

@@ -5,6 +5,13 @@
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
 
+#include <stdbool.h>
+
+#include "setup.h"
+#include "transport.h"
+
+struct loop;
+
 /*
  * After the connection to the job is lost, standard error is read for this
  * long: it says why.
@@ -14,8 +21,33 @@
 /* How long the last frames may take to be written. */
 #define WORKER_FLUSH_MS 500
 
+/*
+ * How long a transport may take to say goodbye when the supervisor has closed
+ * the channel; it kills us after 500 ms.
+ */
+#define WORKER_GOODBYE_MS 300
+
+/* What the two programs, mcp-gateway-worker and -worker-http, differ in. */
+struct worker_kind {
+	/*
+	 * The standard input and output of the job carry the messages; without
+	 * it the output is drained like the standard error, where there is a
+	 * job.
+	 */
+	bool talks_to_job;
+
+	/*
+	 * Make the transport.  setup is borrowed for the life of the transport;
+	 * *in and *out are the job's ends (taken, set to -1), -1 without
+	 * talks_to_job; events and arg as in pipes_new().  NULL with errno.
+	 */
+	struct transport *(*open)(struct loop *loop, const struct setup *setup,
+	    int *in, int *out, const struct transport_events *events,
+	    void *arg);
+};
+
 /* Serve the channel on this descriptor; returns an exit code (enum role_exit).
  */
-int worker_main(int channel_fd);
+int worker_main(int channel_fd, const struct worker_kind *kind);
 
 #endif

@@ -45,6 +45,10 @@ static const struct row {
 	{ MSG_CANCEL, "CANCEL", "fw", 4096, 0, false },
 	{ MSG_FAIL, "FAIL", "wf", JSON, 0, false },
 	{ MSG_CLIENT_LEVEL, "CLIENT_LEVEL", "fw", 0, 7, false },
+	{ MSG_SUBSCRIBE, "SUBSCRIBE", "fw", 8192, 0, false },
+	{ MSG_UNSUBSCRIBE, "UNSUBSCRIBE", "fw", 8192, 0, false },
+	{ MSG_PING, "PING", "sf sw sr", 0, 0, false },
+	{ MSG_PONG, "PONG", "fs ws rs", 0, 65535, false },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
