@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 
 // Servers are started by the node that runs this.
 process.env.PATH = dirname(process.execPath) + delimiter + process.env.PATH;
@@ -93,6 +94,11 @@ export const directly = (entry) => connect(new StdioClientTransport({
 	command: entry.command, args: entry.args, stderr: "ignore",
 	env: { ...process.env, ...entry.env }, cwd: folder,
 }));
+
+/** The SDK's client on a server with an address. */
+export const directlyByUrl = (url) => connect(url.endsWith("/sse")
+	? new SSEClientTransport(new URL(url))
+	: new StreamableHTTPClientTransport(new URL(url)));
 
 const lists = {
 	tools: "listTools", resources: "listResources",
