@@ -50,6 +50,7 @@ struct mcp_revision {
 	const char *name; /* "2025-11-25" */
 	bool legacy;      /* opened by initialize */
 	bool batches;     /* JSON-RPC batches are legal */
+	bool header;      /* MCP-Protocol-Version on every HTTP request */
 	bool audio;       /* audio content */
 	bool resource_link;
 	bool completions_capability; /* declared, not just present */

@@ -10,8 +10,9 @@ enum backend_state {
 	BACKEND_SETUP,    /* the worker greets the backend and lists it */
 	BACKEND_READY,    /* listed */
 	BACKEND_STOPPING, /* something of it ended or must end: so must all */
-	BACKEND_BACKOFF,  /* nothing of it is left; tried again later */
-	BACKEND_FAILED,   /* nothing of it is left; trying again is no use */
+	BACKEND_BACKOFF,  /* nothing of it is left; tried again soon */
+	BACKEND_FAILED,   /* nothing of it is left; trying again is no use, or
+			     done once in a while only (breaker.h) */
 };
 #define BACKEND_STATES 7
 
@@ -22,7 +23,8 @@ enum backend_event {
 	BACKEND_EV_END,           /* a part died, is late, broke a rule, or
 				     nothing of it is wanted any more */
 	BACKEND_EV_GONE_RETRY,    /* no process is left; try again */
-	BACKEND_EV_GONE_FAILED,   /* no process is left; no use to try again */
+	BACKEND_EV_GONE_FAILED,   /* no process is left; leave it at that, for
+				     now at least */
 	BACKEND_EV_GONE_UNWANTED, /* no process is left, none is wanted */
 };
 #define BACKEND_EVENTS 7

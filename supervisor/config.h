@@ -13,6 +13,10 @@
 /* What ${file:/path} may read: a certificate chain fits, a log file does not.
  */
 #define CONFIG_SECRET_MAX (64U << 10)
+/* A "ca_file": all certificates of a distribution are 220 KB. */
+#define CONFIG_CA_MAX (256U << 10)
+/* A longer URL would not fit into a server's request head. */
+#define CONFIG_URL_MAX 4096
 /* A name stands in URLs, in tool names and in every log line. */
 #define CONFIG_NAME_MAX 64
 /* Each is three processes and about ten descriptors of the supervisor. */
@@ -28,18 +32,34 @@
 /* Nobody reads more at once. */
 #define CONFIG_ERRORS_MAX 100
 
+/* How a backend is reached. */
+enum config_transport {
+	CONFIG_STDIO, /* its standard input and output */
+	CONFIG_AUTO,  /* its url: Streamable HTTP, or else HTTP+SSE */
+	CONFIG_SSE,   /* its url: HTTP+SSE of MCP 2024-11-05 */
+	CONFIG_HTTP,  /* its url: Streamable HTTP */
+};
+
 struct config_backend {
 	char *name;
-	char *command; /* as written: looked up in PATH; NULL only in
-			  a disabled backend that has a url */
-	char **args;   /* NULL-terminated; never NULL */
-	char **env;    /* "NAME=value", NULL-terminated: added to
-			  the gateway's environment */
-	char *cwd;     /* or NULL: the gateway's */
-	char *user;    /* or NULL: the gateway's */
+	enum config_transport transport;
+	char *command;        /* as written: looked up in PATH; NULL: nothing is
+				 started, there is a url */
+	char **args;          /* NULL-terminated; never NULL */
+	char **env;           /* "NAME=value", NULL-terminated: added to
+				 the gateway's environment */
+	char *cwd;            /* or NULL: the gateway's */
+	char *user;           /* or NULL: the gateway's */
+	char *url;            /* http or https; NULL with CONFIG_STDIO */
+	char **headers;       /* "Name: value", NULL-terminated; never NULL */
+	char *ca;             /* certificates in PEM; NULL: the system's */
+	char *certificate;    /* the client's, in PEM; NULL: none */
+	char *key;            /* its private key, in PEM; NULL: none */
+	bool private_network; /* any name may stand for a private address */
 	bool disabled;
 	uint32_t startup_timeout_ms; /* until the backend is listed */
 	uint32_t request_timeout_ms; /* without answer and progress */
+	uint32_t ping_interval_ms;   /* 0: never */
 };
 
 struct config {

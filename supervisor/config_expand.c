@@ -1,6 +1,5 @@
 #include "config_expand.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -44,12 +43,8 @@ add(struct expansion *ex, const char *bytes, size_t n)
 	return CONFIG_EXPAND_OK;
 }
 
-/*
- * CONFIG_EXPAND_WRONG, without a reason yet, for bytes that a JSON string
- * cannot carry unchanged to another process.
- */
-static enum config_expand_result
-check_text(const char *bytes, size_t n)
+enum config_expand_result
+config_expand_check(const char *bytes, size_t n)
 {
 	enum config_expand_result result = CONFIG_EXPAND_NO_MEMORY;
 	struct buf json = { 0 };
@@ -91,7 +86,7 @@ add_variable(struct expansion *ex, const char *name)
 		    "uses ${%s}, which is not set in the gateway's "
 		    "environment; set it" HINT_LITERAL,
 		    name);
-	result = check_text(value, strlen(value));
+	result = config_expand_check(value, strlen(value));
 	if (result == CONFIG_EXPAND_OK)
 		return add(ex, value, strlen(value));
 	if (result == CONFIG_EXPAND_WRONG)
@@ -103,37 +98,15 @@ add_variable(struct expansion *ex, const char *name)
 
 /* Say why a file cannot stand in a string. */
 static enum config_expand_result
-file_wrong(struct expansion *ex, const char *path, enum config_read why)
+file_wrong(struct expansion *ex, const char *path, enum config_read got)
 {
-	const char *shown = log_str(path, strlen(path));
+	char why[CONFIG_TEXT_WHY_MAX] =
+	    "which is not UTF-8 text without NUL bytes; name a text file";
 
-	switch (why) {
-	case CONFIG_READ_OK: /* but not text */
-		return wrong(ex,
-		    "uses ${file:%s}, which is not UTF-8 text without NUL "
-		    "bytes; name a text file",
-		    shown);
-	case CONFIG_READ_ERRNO:
-		return wrong(ex,
-		    "uses ${file:%s}, which cannot be read: %s; make it "
-		    "readable for the gateway or name another",
-		    shown, strerror(errno));
-	case CONFIG_READ_NOT_REGULAR:
-		return wrong(ex,
-		    "uses ${file:%s}, which is not a regular file; name one",
-		    shown);
-	case CONFIG_READ_TOO_LARGE:
-		return wrong(ex,
-		    "uses ${file:%s}, which has more than %u bytes; name a "
-		    "smaller file",
-		    shown, CONFIG_SECRET_MAX);
-	case CONFIG_READ_UNSAFE:
-		return wrong(ex,
-		    "uses ${file:%s}, which anyone may write; take that away "
-		    "with \"chmod o-w\"",
-		    shown);
-	}
-	return CONFIG_EXPAND_WRONG;
+	if (got != CONFIG_READ_OK) /* else it is not text */
+		config_text_why(why, got, CONFIG_SECRET_MAX);
+	return wrong(
+	    ex, "uses ${file:%s}, %s", log_str(path, strlen(path)), why);
 }
 
 static enum config_expand_result
@@ -152,7 +125,7 @@ add_file(struct expansion *ex, const char *path)
 	got = config_text_read(&text, &len, path, CONFIG_SECRET_MAX);
 	if (got != CONFIG_READ_OK)
 		return file_wrong(ex, path, got);
-	result = check_text(text, len);
+	result = config_expand_check(text, len);
 	if (result == CONFIG_EXPAND_WRONG)
 		result = file_wrong(ex, path, CONFIG_READ_OK);
 	else if (result == CONFIG_EXPAND_OK)

@@ -29,4 +29,11 @@ enum config_expand_result {
 enum config_expand_result config_expand(
     struct buf *out, const char *text, size_t len, size_t max, char **why);
 
+/*
+ * CONFIG_EXPAND_WRONG for bytes that a JSON string cannot carry unchanged to
+ * another process, because they are not UTF-8 or have a NUL among them;
+ * otherwise CONFIG_EXPAND_OK or CONFIG_EXPAND_NO_MEMORY.
+ */
+enum config_expand_result config_expand_check(const char *bytes, size_t n);
+
 #endif

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "config.h"
+#include "config_http.h"
 
 /* Longer names are not compared for likeness. */
 #define SUGGEST_MAX 32
@@ -19,7 +20,7 @@
 static const char *const levels[] = { "debug", "info", "warning", "error",
 	"critical", NULL };
 
-/* The first is what this version starts. */
+/* config_backend.c knows what each means. */
 static const char *const kinds[] = { "stdio", "sse", "http", "streamable-http",
 	"streamableHttp", NULL };
 
@@ -79,7 +80,18 @@ is_absolute(const char *value)
 	return *value == '/';
 }
 
+/* What a program's environment can hold. */
+static const char *
+variable_fault(const char *name)
+{
+	if (*name != '\0' && strchr(name, '=') == NULL)
+		return NULL;
+	return "must not be empty or have a \"=\"; write \"env\": "
+	       "{\"NAME\": \"value\"}";
+}
+
 #define FORM_USER "the name of a user account"
+#define FORM_PEM  "the absolute path of a PEM file"
 
 static const struct config_key top_keys[] = {
 	{ .name = "gateway",
@@ -205,11 +217,10 @@ static const struct config_key backend_keys[] = {
 	    .type = CONFIG_CHOICE,
 	    .reloadable = true,
 	    .field = CONFIG_NO_FIELD,
-	    .fallback = "\"stdio\"",
 	    .choices = kinds,
 	    .example = "\"stdio\"",
-	    .description = "How the backend is reached; only stdio backends "
-			   "are started, others must be disabled." },
+	    .description = "How the backend is reached; found out where it is "
+			   "left out." },
 	{ .name = "command",
 	    .type = CONFIG_STRING,
 	    .expand = true,
@@ -230,6 +241,7 @@ static const struct config_key backend_keys[] = {
 	    .expand = true,
 	    BACKEND(env),
 	    .fallback = "{}",
+	    .fault = variable_fault,
 	    .example = "{\"NAME\": \"value\"}",
 	    .description = "Environment variables of the program, added to "
 			   "the gateway's own." },
@@ -277,12 +289,74 @@ static const struct config_key backend_keys[] = {
 			   "a sign of progress." },
 	{ .name = "url",
 	    .type = CONFIG_STRING,
-	    .reloadable = true,
-	    .field = CONFIG_NO_FIELD,
+	    .expand = true,
+	    BACKEND(url),
+	    .fault = config_http_url_fault,
+	    .form = "an http:// or https:// url",
 	    .example = "\"http://localhost:8080/sse\"",
-	    .description = "The address of a backend that runs elsewhere; it "
-			   "must be disabled." },
-	IGNORED("headers", "Of a backend with a url; ignored."),
+	    .description = "The address of the server, which the gateway "
+			   "connects to; with a command, once it has started "
+			   "it." },
+	{ .name = "headers",
+	    .type = CONFIG_HEADERS,
+	    .expand = true,
+	    BACKEND(headers),
+	    .fallback = "{}",
+	    .check = config_http_is_header,
+	    .form = "not empty and without control characters",
+	    .fault = config_http_name_fault,
+	    .example = "{\"Authorization\": \"Bearer …\"}",
+	    .description = "HTTP headers of each request to the url." },
+	{ .name = "ca_file",
+	    .type = CONFIG_PEM,
+	    .expand = true,
+	    BACKEND(ca),
+	    .max = CONFIG_CA_MAX,
+	    .check = is_absolute,
+	    .form = FORM_PEM,
+	    .pem = CONFIG_PEM_CERTIFICATE,
+	    .example = "\"/etc/mcp-gateway/ca.pem\"",
+	    .description = "The PEM file of the certificates that the server's "
+			   "own is checked against; the system's if left "
+			   "out." },
+	{ .name = "cert_file",
+	    .type = CONFIG_PEM,
+	    .expand = true,
+	    BACKEND(certificate),
+	    .max = CONFIG_SECRET_MAX,
+	    .check = is_absolute,
+	    .form = FORM_PEM,
+	    .pem = CONFIG_PEM_CERTIFICATE,
+	    .example = "\"/etc/mcp-gateway/cert.pem\"",
+	    .description = "The PEM file of the certificate that the gateway "
+			   "shows to the server." },
+	{ .name = "key_file",
+	    .type = CONFIG_PEM,
+	    .expand = true,
+	    BACKEND(key),
+	    .max = CONFIG_SECRET_MAX,
+	    .check = is_absolute,
+	    .form = FORM_PEM,
+	    .pem = CONFIG_PEM_KEY,
+	    .example = "\"/etc/mcp-gateway/key.pem\"",
+	    .description = "The PEM file of the private key of cert_file." },
+	{ .name = "private_network",
+	    .type = CONFIG_BOOLEAN,
+	    BACKEND(private_network),
+	    .fallback = "false",
+	    .example = "true",
+	    .description = "Whether any host name in the url may stand for "
+			   "a private address." },
+	{ .name = "ping_interval",
+	    .type = CONFIG_SECONDS,
+	    BACKEND(ping_interval_ms),
+	    .fallback = "0",
+	    .min = 1,
+	    .max = 3600,
+	    .or_zero = true,
+	    .example = "30",
+	    .description = "Seconds between two questions to the backend "
+			   "whether it is alive; 0 asks never." },
 	IGNORED("description", "A remark; ignored."),
 	IGNORED(
 	    "autoApprove", "Tools that a client need not confirm; ignored."),
@@ -302,6 +376,12 @@ static const struct {
 	{ CONFIG_BACKEND, "transport", "type" },
 	{ CONFIG_BACKEND, "transportType", "type" },
 	{ CONFIG_BACKEND, "serverUrl", "url" },
+	{ CONFIG_BACKEND, "httpUrl", "url" },
+	{ CONFIG_BACKEND, "endpoint", "url" },
+	{ CONFIG_BACKEND, "http_headers", "headers" },
+	{ CONFIG_BACKEND, "ca", "ca_file" },
+	{ CONFIG_BACKEND, "cert", "cert_file" },
+	{ CONFIG_BACKEND, "key", "key_file" },
 	{ CONFIG_BACKEND, "enabled", "disabled" },
 	{ CONFIG_BACKEND, "workingDirectory", "cwd" },
 	{ CONFIG_BACKEND, "working_directory", "cwd" },

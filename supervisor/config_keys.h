@@ -20,6 +20,8 @@ enum config_type {
 	CONFIG_STRING,  /* char * */
 	CONFIG_STRINGS, /* char **, from a list */
 	CONFIG_ENV,     /* char ** "NAME=value", from an object */
+	CONFIG_HEADERS, /* char ** "Name: value", from an object */
+	CONFIG_PEM,     /* char *, the text of the file that is named */
 	CONFIG_BOOLEAN, /* bool */
 	CONFIG_PORT,    /* uint16_t */
 	CONFIG_SECONDS, /* uint32_t in milliseconds */
@@ -27,6 +29,10 @@ enum config_type {
 	CONFIG_SECTION, /* an object with a table of its own */
 	CONFIG_IGNORED, /* written by other programs, nothing to us */
 };
+
+/* How the labels of PEM blocks end. */
+#define CONFIG_PEM_CERTIFICATE "CERTIFICATE"
+#define CONFIG_PEM_KEY         "PRIVATE KEY"
 
 /* A value that is checked and not kept. */
 #define CONFIG_NO_FIELD ((size_t)-1)
@@ -36,14 +42,21 @@ struct config_key {
 	enum config_type type;
 	bool expand;          /* "${NAME}" and "${file:/path}" in strings */
 	bool reloadable;      /* may change without a new front */
+	bool or_zero;         /* of seconds: 0 is good too, whatever min says */
 	size_t field;         /* offset, or CONFIG_NO_FIELD */
 	const char *fallback; /* the default, as JSON; NULL: none */
 	double min;           /* of numbers */
-	double max;           /* of numbers */
+	double max;           /* of numbers; of a file's bytes */
 	const char *const *choices; /* NULL-terminated */
 	/* What a string, or each of a list, must be beyond its type. */
 	bool (*check)(const char *value);
-	const char *form;    /* "an absolute path"; NULL: the type says it */
+	const char *form; /* "an absolute path"; NULL: the type says it */
+	/*
+	 * What is wrong with a string, or with a name in an object, and the
+	 * remedy: a static text that goes on after it in a message, or NULL.
+	 */
+	const char *(*fault)(const char *value);
+	const char *pem;     /* what such a file must hold */
 	const char *example; /* a good value, as JSON */
 	const char *description;
 };

@@ -8,6 +8,7 @@
 #include "proto/log.h"
 
 #include "config.h"
+#include "config_backend.h"
 #include "config_keys.h"
 #include "config_report.h"
 #include "config_string.h"
@@ -24,17 +25,6 @@ struct parser {
 	bool full; /* CONFIG_BACKENDS_MAX was reported */
 };
 
-static void
-free_backend(struct config_backend *backend)
-{
-	free(backend->name);
-	free(backend->command);
-	config_string_free_list(backend->args);
-	config_string_free_list(backend->env);
-	free(backend->cwd);
-	free(backend->user);
-}
-
 void
 config_free(struct config **config)
 {
@@ -43,7 +33,7 @@ config_free(struct config **config)
 	if (c == NULL)
 		return;
 	for (size_t i = 0; i < c->backend_count; i++)
-		free_backend(&c->backends[i]);
+		config_backend_free(&c->backends[i]);
 	free(c->backends);
 	free(c->path);
 	free(c->host);
@@ -121,48 +111,6 @@ add_backend(struct parser *p, char *name)
 	return backend;
 }
 
-/* A backend that is reached over HTTP: not in this version. */
-static void
-refuse_remote(
-    struct config_reader *rd, struct json_span url, struct json_span type)
-{
-	if (url.at != NULL)
-		config_report_add(rd->report, url.at,
-		    "%s: this version starts stdio backends only and does "
-		    "not connect to a \"url\"; write \"disabled\": true",
-		    rd->where);
-	else
-		config_report_add(rd->report, type.at,
-		    "%s: this version starts stdio backends only; write "
-		    "\"type\": \"stdio\" and a \"command\", or "
-		    "\"disabled\": true",
-		    rd->where);
-}
-
-/* What concerns more than one key of a backend. */
-static void
-check_backend(struct config_reader *rd, struct json_span key,
-    struct json_span object, const struct config_backend *backend)
-{
-	struct json_span type = json_get(object, "type");
-	struct json_span url = json_get(object, "url");
-	bool stdio = type.at == NULL || json_string_is(type, "stdio");
-
-	if (!stdio &&
-	    config_value_choice(
-		config_keys_find(CONFIG_BACKEND, "type"), type) == -1)
-		return; /* reported; nobody knows what else it needs */
-	if (url.at != NULL || !stdio) {
-		if (!backend->disabled)
-			refuse_remote(rd, url, type);
-	} else if (json_get(object, "command").at == NULL) {
-		config_report_add(rd->report, key.at,
-		    "%s: \"command\" is missing; write \"command\": \"npx\" "
-		    "or whatever starts the server",
-		    rd->where);
-	}
-}
-
 static void
 read_backend(struct parser *p, struct json_span key, struct json_span value,
     struct config_backend *backend)
@@ -189,7 +137,7 @@ read_backend(struct parser *p, struct json_span key, struct json_span value,
 	rd.literal = json_kind(json_get(value, "disabled")) == JSON_BOOLEAN &&
 	    *json_get(value, "disabled").at == 't';
 	config_value_members(&rd, value);
-	check_backend(&rd, key, value, backend);
+	config_backend_check(&rd, key, value, backend);
 }
 
 static void
@@ -225,7 +173,7 @@ parse_backend(struct parser *p, struct json_span key, struct json_span value)
 	    log_str(name, strlen(name)), fault);
 	unnamed.name = name;
 	read_backend(p, key, value, &unnamed);
-	free_backend(&unnamed);
+	config_backend_free(&unnamed);
 }
 
 /* The value of a top-level key must be an object; false: reported. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "proto/buf.h"
 #include "proto/log.h"
@@ -118,15 +119,30 @@ add_expanded(struct config_reader *rd, const struct item *item, struct buf *out)
 	return true;
 }
 
-/* What was not expanded cannot be checked. */
+/* False, and reported, when it is not what its key wants.  The value may be a
+ * secret: it is not shown. */
 static bool
-is_good(const struct config_reader *rd, const struct config_key *key,
-    const char *text)
+is_good(struct config_reader *rd, const struct item *item, const char *text)
 {
-	if (key->check == NULL ||
-	    (key->expand && rd->literal && strstr(text, "${") != NULL))
+	const struct config_key *key = item->key;
+	const char *fault = NULL;
+
+	/* What was not expanded cannot be checked. */
+	if (key->expand && rd->literal && strstr(text, "${") != NULL)
 		return true;
-	return key->check(text);
+	/* In an object it is about the names. */
+	if (key->type == CONFIG_STRING && key->fault != NULL)
+		fault = key->fault(text);
+	if (fault != NULL)
+		config_report_add(rd->report, item->value.at, "%s: %s %s",
+		    rd->where, item->label, fault);
+	else if (key->check != NULL && !key->check(text))
+		config_report_add(rd->report, item->value.at,
+		    "%s: %s must be %s; write \"%s\": %s", rd->where,
+		    item->label, key->form, key->name, key->example);
+	else
+		return true;
+	return false;
 }
 
 /* The text of a string value behind prefix; the caller's, or NULL: reported. */
@@ -147,11 +163,7 @@ read_text(struct config_reader *rd, const struct item *item, const char *prefix)
 		if (text == NULL)
 			config_report_no_memory(rd->report);
 	}
-	if (text != NULL && !is_good(rd, item->key, text)) {
-		config_report_add(rd->report, item->value.at,
-		    "%s: %s must be %s; write \"%s\": %s", rd->where,
-		    item->label, item->key->form, item->key->name,
-		    item->key->example);
+	if (text != NULL && !is_good(rd, item, text)) {
 		freezero(text, strlen(text));
 		text = NULL;
 	}
@@ -259,38 +271,50 @@ config_string_list(struct config_reader *rd, const struct config_key *key,
 	}
 }
 
-/* Whether "NAME=" stands in the list already. */
+/* Whether a name stands in the list already, with what parts it from its value.
+ * Those of headers are the same in upper and lower case. */
 static bool
-list_has(char *const *list, const char *prefix)
+list_has(const struct config_key *key, char *const *list, const char *prefix)
 {
+	size_t n = strlen(prefix);
+
 	for (; *list != NULL; list++) {
-		if (strncmp(*list, prefix, strlen(prefix)) == 0)
+		if (key->type == CONFIG_HEADERS
+			? strncasecmp(*list, prefix, n) == 0
+			: strncmp(*list, prefix, n) == 0)
 			return true;
 	}
 	return false;
 }
 
-/* "NAME=" of an environment variable; the caller's, or NULL: reported. */
-static char *
-env_prefix(struct config_reader *rd, char *const *list, struct json_span key)
+static const char *
+joint_of(const struct config_key *key)
 {
-	char *name = config_value_key(rd->report, rd->where, key);
+	return key->type == CONFIG_HEADERS ? ": " : "=";
+}
+
+/* "NAME=" or "Name: "; the caller's, or NULL: reported. */
+static char *
+member_prefix(struct config_reader *rd, const struct config_key *key,
+    char *const *list, struct json_span at)
+{
+	char *name = config_value_key(rd->report, rd->where, at);
 	char *prefix = NULL;
+	const char *fault;
 
 	if (name == NULL)
 		return NULL;
-	if (*name == '\0' || strchr(name, '=') != NULL) {
-		config_report_add(rd->report, key.at,
-		    "%s: the names in \"env\" must not be empty or have a "
-		    "\"=\"; write \"env\": {\"NAME\": \"value\"}",
-		    rd->where);
-	} else if (asprintf(&prefix, "%s=", name) == -1) {
+	if ((fault = key->fault(name)) != NULL) {
+		config_report_add(rd->report, at.at,
+		    "%s: \"%s\" has the name \"%s\", which %s", rd->where,
+		    key->name, log_str(name, strlen(name)), fault);
+	} else if (asprintf(&prefix, "%s%s", name, joint_of(key)) == -1) {
 		prefix = NULL;
 		config_report_no_memory(rd->report);
-	} else if (list_has(list, prefix)) {
-		config_report_add(rd->report, key.at,
-		    "%s: \"env\" has \"%s\" twice; keep one of them", rd->where,
-		    log_str(name, strlen(name)));
+	} else if (list_has(key, list, prefix)) {
+		config_report_add(rd->report, at.at,
+		    "%s: \"%s\" has \"%s\" twice; keep one of them", rd->where,
+		    key->name, log_str(name, strlen(name)));
 		free(prefix);
 		prefix = NULL;
 	}
@@ -300,17 +324,17 @@ env_prefix(struct config_reader *rd, char *const *list, struct json_span key)
 
 /* Add one member; true when it took a place in the list. */
 static bool
-read_variable(struct config_reader *rd, struct item *item, char ***list,
-    size_t kept, struct json_span key)
+read_member(struct config_reader *rd, struct item *item, char ***list,
+    size_t kept, struct json_span name)
 {
 	char label[LABEL_MAX];
-	char *prefix = env_prefix(rd, *list, key);
+	char *prefix = member_prefix(rd, item->key, *list, name);
 	char *text = NULL;
 
 	if (prefix == NULL)
 		return false;
 	snprintf(label, sizeof(label), "\"%s\" member \"%s\"", item->key->name,
-	    log_str(prefix, strlen(prefix) - 1));
+	    log_str(prefix, strlen(prefix) - strlen(joint_of(item->key))));
 	if (!list_grow(rd, list, kept)) {
 		free(prefix);
 		return false;
@@ -333,7 +357,7 @@ read_variable(struct config_reader *rd, struct item *item, char ***list,
 }
 
 void
-config_string_env(struct config_reader *rd, const struct config_key *key,
+config_string_members(struct config_reader *rd, const struct config_key *key,
     struct json_span value, void *field)
 {
 	struct item item = { key, { NULL, 0 }, NULL };
@@ -352,7 +376,7 @@ config_string_env(struct config_reader *rd, const struct config_key *key,
 	for (size_t i = 0; json_iter_member(&it, &name, &item.value); i++) {
 		if (!count_allowed(rd, key, name, i))
 			return;
-		if (read_variable(rd, &item, list, kept, name))
+		if (read_member(rd, &item, list, kept, name))
 			kept++;
 	}
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -83,6 +84,36 @@ out:
 	(void)close(fd);
 	errno = saved;
 	return result;
+}
+
+void
+config_text_why(char dst[CONFIG_TEXT_WHY_MAX], enum config_read why, size_t max)
+{
+	switch (why) {
+	case CONFIG_READ_OK:
+		*dst = '\0';
+		break;
+	case CONFIG_READ_ERRNO:
+		(void)snprintf(dst, CONFIG_TEXT_WHY_MAX,
+		    "which cannot be read: %s; make it readable for the "
+		    "gateway or name another",
+		    strerror(errno));
+		break;
+	case CONFIG_READ_NOT_REGULAR:
+		(void)strlcpy(dst, "which is not a regular file; name one",
+		    CONFIG_TEXT_WHY_MAX);
+		break;
+	case CONFIG_READ_TOO_LARGE:
+		(void)snprintf(dst, CONFIG_TEXT_WHY_MAX,
+		    "which has more than %zu bytes; name a smaller file", max);
+		break;
+	case CONFIG_READ_UNSAFE:
+		(void)strlcpy(dst,
+		    "which anyone may write; take that away with "
+		    "\"chmod o-w\"",
+		    CONFIG_TEXT_WHY_MAX);
+		break;
+	}
 }
 
 /* The offset behind the string that starts at text[i]. */

@@ -19,6 +19,17 @@ enum config_read {
 enum config_read config_text_read(
     char **ret, size_t *len, const char *path, size_t max);
 
+/* A sentence about a file that could not be read fits. */
+#define CONFIG_TEXT_WHY_MAX 160
+
+/*
+ * Why config_text_read() did not read, with a remedy, into dst: it continues
+ * "FILE, ", as in "which is not a regular file; name one".  To be asked before
+ * errno changes; max as it was there.
+ */
+void config_text_why(
+    char dst[CONFIG_TEXT_WHY_MAX], enum config_read why, size_t max);
+
 /*
  * Overwrite a byte order mark, comments and trailing commas with spaces, but no
  * line feed, so that every other byte keeps its line and column.  0, or -1 when

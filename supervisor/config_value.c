@@ -10,6 +10,7 @@
 #include "proto/log.h"
 
 #include "config.h"
+#include "config_pem.h"
 #include "config_string.h"
 
 /* A number with more characters than this is not in any range of ours. */
@@ -63,12 +64,14 @@ form_of(char *dst, size_t cap, const struct config_key *key)
 
 	switch (key->type) {
 	case CONFIG_STRING:
+	case CONFIG_PEM:
 		strlcpy(dst, form != NULL ? form : "a string", cap);
 		break;
 	case CONFIG_STRINGS:
 		strlcpy(dst, "a list of strings", cap);
 		break;
 	case CONFIG_ENV:
+	case CONFIG_HEADERS:
 		strlcpy(dst, "an object of strings", cap);
 		break;
 	case CONFIG_BOOLEAN:
@@ -79,8 +82,8 @@ form_of(char *dst, size_t cap, const struct config_key *key)
 		    key->max);
 		break;
 	case CONFIG_SECONDS:
-		snprintf(dst, cap, "a number of seconds from %g to %g",
-		    key->min, key->max);
+		snprintf(dst, cap, "%sa number of seconds from %g to %g",
+		    key->or_zero ? "0 or " : "", key->min, key->max);
 		break;
 	case CONFIG_CHOICE:
 		form_choices(dst, cap, key->choices);
@@ -167,7 +170,8 @@ read_seconds(struct config_reader *rd, const struct config_key *key,
 	memcpy(text, value.at, value.len);
 	text[value.len] = '\0';
 	number = strtod(text, NULL); /* JSON's grammar is part of C's */
-	if (number < key->min || number > key->max)
+	if ((number < key->min && !(key->or_zero && number == 0)) ||
+	    number > key->max)
 		wrong_number(rd, key, value);
 	else
 		*ret = (uint32_t)(number * 1000 + 0.5);
@@ -216,7 +220,11 @@ read_value(struct config_reader *rd, const struct config_key *key,
 		config_string_list(rd, key, value, field);
 		break;
 	case CONFIG_ENV:
-		config_string_env(rd, key, value, field);
+	case CONFIG_HEADERS:
+		config_string_members(rd, key, value, field);
+		break;
+	case CONFIG_PEM:
+		config_pem_read(rd, key, value, field);
 		break;
 	case CONFIG_BOOLEAN:
 		read_boolean(rd, key, value, field);

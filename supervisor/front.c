@@ -30,15 +30,30 @@ struct front {
 	struct event *retry;
 	struct backoff backoff;
 	uint64_t started_ms;
+	unsigned int starts;
 	bool wanted;
 	bool worked; /* some run was long enough to be of use */
 };
 
+/* Nobody is served until it is back: after a run that proved that it can work
+ * it gets no time at all. */
+static uint32_t
+front_delay(struct front *front, uint64_t run_ms)
+{
+	uint32_t delay;
+
+	if (run_ms >= BACKOFF_STABLE_MS) {
+		memset(&front->backoff, 0, sizeof(front->backoff));
+		return 0;
+	}
+	delay = backoff_fail(&front->backoff, run_ms, arc4random());
+	return delay < RETRY_MAX_MS ? delay : RETRY_MAX_MS;
+}
+
 static void
 front_retry(struct front *front, uint64_t run_ms, const char *why)
 {
-	uint32_t delay = backoff_fail(&front->backoff, run_ms, arc4random());
-	uint32_t ms = delay < RETRY_MAX_MS ? delay : RETRY_MAX_MS;
+	uint32_t ms = front_delay(front, run_ms);
 	struct timeval tv = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
 
 	log_error("front: %s; started again in %.1f s", why, ms / 1000.0);
@@ -130,7 +145,8 @@ front_spawn(struct front *front)
 	struct frame frame = { .type = MSG_SETUP };
 
 	front->started_ms = mono_ms();
-	front->process = process_start(front->processes, ROLE_FRONT, "front",
+	front->starts++;
+	front->process = process_start(front->processes, PROGRAM_FRONT, "front",
 	    NULL, &process_handlers, front);
 	if (front->process == NULL) {
 		front_retry(front, 0, strerror(errno));
@@ -213,6 +229,17 @@ bool
 front_is_running(const struct front *front)
 {
 	return front->process != NULL;
+}
+
+void
+front_status(const struct front *front, struct status_front *ret)
+{
+	*ret = (struct status_front){
+		.pid =
+		    front->process != NULL ? process_pid(front->process) : -1,
+		.for_ms = mono_ms() - front->started_ms,
+		.starts = front->starts,
+	};
 }
 
 void

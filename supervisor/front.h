@@ -8,6 +8,7 @@
 
 #include "listen.h"
 #include "process.h"
+#include "status.h"
 
 struct front;
 
@@ -39,6 +40,9 @@ void front_kill(struct front *front);
 
 /* True while there is a process. */
 bool front_is_running(const struct front *front);
+
+/* All there is to say about it now. */
+void front_status(const struct front *front, struct status_front *ret);
 
 /* Tell it the state of a backend; json is from setup_backend(). */
 void front_send_backend(struct front *front, size_t number, const char *json);

@@ -21,12 +21,13 @@
 #include "proto/log.h"
 #include "service.h"
 #include "setup.h"
+#include "status.h"
 #include "summary.h"
 
 /* The summary waits this long for slow backends. */
 #define SUMMARY_MS 3000
 
-/* Jobs get five seconds to end (service.c).  What is left after six and a half
+/* Jobs get five seconds to end (run.c).  What is left after six and a half
  * is killed by its reaper, and after eight by us, reapers included. */
 #define STOP_MS 6500
 #define KILL_MS 1500
@@ -36,6 +37,7 @@ enum {
 	ON_INT,
 	ON_HUP,
 	ON_USR1,
+	ON_USR2,
 	SIGNALS
 };
 
@@ -341,19 +343,42 @@ gateway_on_other_signal(evutil_socket_t number, short what, void *arg)
 	    sigabbrev_np((int)number));
 }
 
+/* The state of everything, for whoever asks with SIGUSR2. */
+static void
+gateway_on_status_signal(evutil_socket_t number, short what, void *arg)
+{
+	struct gateway *gw = arg;
+	struct status_backend backend;
+	struct status_front front;
+	char text[STATUS_TEXT_MAX];
+
+	(void)number;
+	(void)what;
+	front_status(gw->front, &front);
+	log_record(LOG_LEVEL_INFO, status_front_text(text, &front));
+	for (size_t i = 0; i < gw->config->backend_count; i++) {
+		service_status(gw->services[i], &backend);
+		log_record(LOG_LEVEL_INFO, status_backend_text(text, &backend));
+	}
+}
+
 static int
 gateway_catch_signals(struct gateway *gw)
 {
-	static const int numbers[SIGNALS] = { [ON_TERM] = SIGTERM,
-		[ON_INT] = SIGINT,
-		[ON_HUP] = SIGHUP,
-		[ON_USR1] = SIGUSR1 };
+	static const struct {
+		int number;
+		event_callback_fn callback;
+	} caught[SIGNALS] = {
+		[ON_TERM] = { SIGTERM, gateway_on_stop_signal },
+		[ON_INT] = { SIGINT, gateway_on_stop_signal },
+		[ON_HUP] = { SIGHUP, gateway_on_other_signal },
+		[ON_USR1] = { SIGUSR1, gateway_on_other_signal },
+		[ON_USR2] = { SIGUSR2, gateway_on_status_signal },
+	};
 
 	for (int i = 0; i < SIGNALS; i++) {
-		gw->signals[i] = evsignal_new(loop_base(gw->loop), numbers[i],
-		    i <= ON_INT ? gateway_on_stop_signal
-				: gateway_on_other_signal,
-		    gw);
+		gw->signals[i] = evsignal_new(loop_base(gw->loop),
+		    caught[i].number, caught[i].callback, gw);
 		if (gw->signals[i] == NULL ||
 		    event_add(gw->signals[i], NULL) == -1)
 			return -1;
@@ -422,7 +447,10 @@ gateway_make_services(struct gateway *gw, char **error)
 			return -1;
 		gw->services[i] = service_new(
 		    gw->loop, gw->processes, &spec, &service_handlers, gw);
-		if (gw->services[i] == NULL)
+		if (gw->services[i] == NULL ||
+		    (spec.remote && !spec.config->disabled &&
+			processes_find(
+			    gw->processes, PROGRAM_WORKER_HTTP, error) == -1))
 			return -1;
 	}
 	return 0;

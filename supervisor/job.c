@@ -1,6 +1,7 @@
 /* job.c: the process tree of one backend. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -57,57 +58,73 @@ static const struct process_handlers reaper_handlers = {
 	.gone = job_on_gone,
 };
 
-/* theirs[i] becomes the job's descriptor i; ours do not block. */
+/* One pipe of the job, of which theirs is one end: the one to read from or the
+ * other. */
 static int
-make_pipes(int theirs[3], int ours[3], int pipe_size)
+make_pipe(int *theirs, int *ours, bool they_read)
 {
 	int fds[2];
 
-	for (int i = 0; i < 3; i++) {
-		if (pipe2(fds, O_CLOEXEC) == -1)
-			return -1;
-		theirs[i] = fds[i == 0 ? 0 : 1];
-		ours[i] = fds[i == 0 ? 1 : 0];
-		if (fcntl(ours[i], F_SETFL, O_NONBLOCK) == -1)
-			return -1;
-		if (i < 2)
-			(void)fcntl(ours[i], F_SETPIPE_SZ, pipe_size);
-	}
+	if (pipe2(fds, O_CLOEXEC) == -1)
+		return -1;
+	*theirs = fds[they_read ? 0 : 1];
+	*ours = fds[they_read ? 1 : 0];
+	return fcntl(*ours, F_SETFL, O_NONBLOCK);
+}
+
+/* theirs[i] becomes the job's descriptor i; ours do not block. */
+static int
+make_pipes(int theirs[3], struct job_pipes *ours, const struct job_spec *spec)
+{
+	if (spec->no_input)
+		theirs[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	else if (make_pipe(&theirs[0], &ours->input, true) == 0)
+		(void)fcntl(ours->input, F_SETPIPE_SZ, spec->pipe_size);
+	else
+		return -1;
+	if (theirs[0] == -1 ||
+	    make_pipe(&theirs[1], &ours->output, false) == -1 ||
+	    make_pipe(&theirs[2], &ours->error, false) == -1)
+		return -1;
+	(void)fcntl(ours->output, F_SETPIPE_SZ, spec->pipe_size);
 	return 0;
 }
 
 struct job *
-job_start(struct processes *processes, const char *subject, const char *setup,
-    int pipe_size, struct job_pipes *pipes, const struct job_handlers *handlers,
-    void *arg)
+job_start(struct processes *processes, const struct job_spec *spec,
+    struct job_pipes *pipes, const struct job_handlers *handlers, void *arg)
 {
 	struct frame frame = { .type = MSG_SETUP };
 	struct job *job = calloc(1, sizeof(*job));
-	int theirs[3] = { -1, -1, -1 }, ours[3] = { -1, -1, -1 };
+	struct job_pipes ours = { -1, -1, -1 };
+	int theirs[3] = { -1, -1, -1 };
 	int saved;
 
 	if (job == NULL)
 		return NULL;
 	job->handlers = handlers;
 	job->arg = arg;
-	if (make_pipes(theirs, ours, pipe_size) == 0)
-		job->reaper = process_start(processes, ROLE_REAPER, subject,
-		    theirs, &reaper_handlers, job);
+	if (make_pipes(theirs, &ours, spec) == 0)
+		job->reaper = process_start(processes, PROGRAM_REAPER,
+		    spec->subject, theirs, &reaper_handlers, job);
 	saved = errno;
 	for (int i = 0; i < 3; i++)
 		close_fd(&theirs[i]);
 	if (job->reaper == NULL) {
-		for (int i = 0; i < 3; i++)
-			close_fd(&ours[i]);
+		job_pipes_close(&ours);
 		free(job);
 		errno = saved;
 		return NULL;
 	}
-	process_send(job->reaper, &frame, setup);
-	pipes->input = ours[0];
-	pipes->output = ours[1];
-	pipes->error = ours[2];
+	process_send(job->reaper, &frame, spec->setup);
+	*pipes = ours;
 	return job;
+}
+
+unsigned int
+job_processes(const struct job *job)
+{
+	return process_pong(job->reaper);
 }
 
 void

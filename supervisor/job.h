@@ -11,7 +11,7 @@ struct job;
 
 /* Our ends of the job's pipes, for its worker. */
 struct job_pipes {
-	int input; /* write end of its stdin */
+	int input; /* write end of its stdin; -1 without one */
 	int output;
 	int error;
 };
@@ -24,14 +24,24 @@ struct job_handlers {
 	void (*gone)(void *arg, const char *why);
 };
 
+/* What a job is started with; all of it is borrowed for the call. */
+struct job_spec {
+	const char *subject; /* "reaper NAME" */
+	const char *setup;   /* see setup_reaper() */
+	int pipe_size;       /* asked of the kernel for stdin and stdout */
+	bool no_input;       /* its stdin is /dev/null */
+};
+
 /*
- * Start a reaper and send it setup (see setup_reaper()).  pipe_size is asked of
- * the kernel for stdin and stdout.  subject is "reaper NAME".  NULL with errno,
- * else *pipes are the caller's, non-blocking and close-on-exec.
+ * Start a reaper and send it its setup.  NULL with errno, else *pipes are the
+ * caller's, non-blocking and close-on-exec.
  */
-struct job *job_start(struct processes *processes, const char *subject,
-    const char *setup, int pipe_size, struct job_pipes *pipes,
-    const struct job_handlers *handlers, void *arg);
+struct job *job_start(struct processes *processes, const struct job_spec *spec,
+    struct job_pipes *pipes, const struct job_handlers *handlers, void *arg);
+
+/* How many processes it has, as its reaper said within the last second or so;
+ * 0 when that is not known yet. */
+unsigned int job_processes(const struct job *job);
 
 /* End it: wait for it to end by itself, then SIGTERM, wait, then SIGKILL. */
 void job_stop(struct job *job, unsigned int wait_ms, unsigned int term_ms);

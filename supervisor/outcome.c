@@ -72,7 +72,7 @@ job_end_text(const struct outcome *o, char *dst, size_t size)
 	if (!o->job_ended || end->kind == SETUP_JOB_SPAWN)
 		return;
 	if (end->kind == SETUP_JOB_SIGNAL) {
-		if (!o->stop_sent)
+		if (!o->signalled)
 			(void)snprintf(dst, size,
 			    "was killed by signal %d (%s)", end->value,
 			    strsignal(end->value));
@@ -110,9 +110,9 @@ outcome_text(const struct outcome *o, char dst[OUTCOME_TEXT_MAX])
 		append(dst, "; the job ");
 		append(dst, job);
 	}
-	if (o->words.stderr_line[0] != '\0') {
+	if (o->words.stderr_lines[0] != '\0') {
 		append(dst, " (its last words: ");
-		append(dst, o->words.stderr_line);
+		append(dst, o->words.stderr_lines);
 		append(dst, ")");
 	}
 }

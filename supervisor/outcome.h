@@ -6,7 +6,8 @@
 
 #include "setup.h"
 
-#define OUTCOME_TEXT_MAX 768
+/* A cause, how the job ended, and its last words. */
+#define OUTCOME_TEXT_MAX 1024
 
 /* Zeroed: nothing is known. */
 struct outcome {
@@ -14,6 +15,7 @@ struct outcome {
 	struct setup_last_words words; /* of the worker */
 	bool lost;      /* the worker ended because the job was gone */
 	bool stop_sent; /* to the job */
+	bool signalled; /* the job may have had signals because of that */
 	bool job_ended;
 	struct setup_job_end job_end;
 	bool permanent; /* another try would end the same */

@@ -164,7 +164,7 @@ plan_tell(const struct plan *plan)
 	for (size_t i = 0; i < plan->config->backend_count; i++) {
 		const struct config_backend *be = &plan->config->backends[i];
 
-		if (be->user != NULL || be->disabled)
+		if (be->command == NULL || be->user != NULL || be->disabled)
 			continue;
 		(void)snprintf(names + len, sizeof(names) - len, "%s%s",
 		    len > 0 ? ", " : "", be->name);
@@ -187,6 +187,19 @@ plan_front(const struct plan *plan, enum log_level level, char **error)
 	return setup;
 }
 
+/* Its own files, which TLS and the names of hosts need, are there only without
+ * chroot. */
+static char *
+worker_setup(const struct plan *plan, size_t number, enum log_level level)
+{
+	const struct config_backend *be = &plan->config->backends[number];
+	struct role_identity identity = plan->worker;
+
+	if (be->url != NULL)
+		identity.chroot = NULL;
+	return setup_worker(be, level, &identity);
+}
+
 static char *
 reaper_setup(const struct plan *plan, size_t number, enum log_level level)
 {
@@ -200,7 +213,7 @@ reaper_setup(const struct plan *plan, size_t number, enum log_level level)
 
 	if (env == NULL)
 		return NULL;
-	setup = setup_reaper(be, level, env, &as);
+	setup = setup_reaper(be, level, env, &as, NULL);
 	environment_free(&env);
 	return setup;
 }
@@ -216,30 +229,48 @@ pipe_size(const struct plan *plan)
 	return (int)size;
 }
 
+/* One of the texts of a service could not be made: errno says why.  Returns
+ * -1. */
+static int
+too_long(const struct plan *plan, const struct config_backend *be,
+    const char *what, char **error)
+{
+	if (errno != E2BIG) {
+		*error = NULL;
+		return -1;
+	}
+	return refuse(error,
+	    "%s: backend \"%s\": %s have more than %u bytes together in the "
+	    "message that carries them; shorten them",
+	    plan->config->path, be->name, what, MSG_CONTROL_MAX);
+}
+
 int
 plan_service(const struct plan *plan, size_t number, enum log_level level,
     struct service_spec *ret, char **error)
 {
 	const struct config_backend *be = &plan->config->backends[number];
-	struct service_spec spec = {
-		.number = number, .config = be, .pipe_size = pipe_size(plan)
-	};
+	struct service_spec spec = { .number = number,
+		.config = be,
+		.remote = be->url != NULL,
+		.pipe_size = pipe_size(plan) };
 
 	if (be->disabled) { /* it is listed, and never started */
 		*ret = spec;
 		return 0;
 	}
-	spec.worker_setup = setup_worker(be, level, &plan->worker);
-	spec.reaper_setup = reaper_setup(plan, number, level);
-	if (spec.worker_setup != NULL && spec.reaper_setup != NULL) {
-		*ret = spec;
-		return 0;
+	spec.worker_setup = worker_setup(plan, number, level);
+	if (spec.worker_setup == NULL)
+		return too_long(plan, be,
+		    "its \"url\", \"headers\" and certificates", error);
+	if (be->command != NULL) {
+		spec.reaper_setup = reaper_setup(plan, number, level);
+		if (spec.reaper_setup == NULL) {
+			freezero(spec.worker_setup, strlen(spec.worker_setup));
+			return too_long(
+			    plan, be, "its arguments and environment", error);
+		}
 	}
-	(void)refuse(error,
-	    "%s: backend \"%s\": its arguments and environment are too long: "
-	    "%s",
-	    plan->config->path, be->name, strerror(errno));
-	free(spec.worker_setup);
-	free(spec.reaper_setup);
-	return -1;
+	*ret = spec;
+	return 0;
 }

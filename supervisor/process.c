@@ -1,12 +1,10 @@
 /* process.c: the gateway's own processes. */
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,65 +13,16 @@
 
 #include <event2/event.h>
 
-#include "budget.h"
-#include "process.h"
-#include "proto/chan.h"
+#include "processes.h"
 #include "proto/clock.h"
 #include "proto/log.h"
 #include "proto/role.h"
 #include "setup.h"
-#include "spawn.h"
-#include "strays.h"
 #include "subject.h"
 
 /* Something else may hold the far end of a dead process' channel for an instant
  * (a child between fork and exec); then we stop waiting for end of file. */
 #define CLOSED_WAIT_MS 1000
-
-/* A killed process is gone in a few milliseconds.  What is not gone after two
- * seconds is not ours to kill (it runs as another user) or hangs in the
- * kernel. */
-#define SWEEP_EVERY_MS   10
-#define SWEEP_ROUNDS_MAX 200
-/* The list may miss one while others come and go: see children.h. */
-#define SWEEP_EMPTY_ROUNDS 2
-
-struct process {
-	LIST_ENTRY(process) link;
-	struct processes *table;
-	enum role role;
-	char *subject;
-	pid_t pid;
-	struct chan *chan; /* NULL once closed */
-	const struct process_handlers *handlers;
-	void *arg;
-	struct event *timer; /* for HELLO, for end of file, for the sweep */
-	struct deferred finish;
-	int status;
-	bool hello;
-	bool reaped;
-	bool obituary;
-	const char *killed;
-	struct budget budget;
-	unsigned long dropped; /* records, not yet said */
-	unsigned int rounds;   /* of the sweep */
-	unsigned int empty_rounds;
-};
-
-struct processes {
-	struct loop *loop;
-	LIST_HEAD(, process) list;
-	size_t count;
-	void (*idle)(void *arg);
-	void *idle_arg;
-	process_recorder record;
-	void *record_arg;
-	char *program[ROLE_COUNT];
-	struct event *sigchld;
-	int null;   /* /dev/null */
-	int errors; /* where children may complain; borrowed */
-	struct strays *strays;
-};
 
 static void
 process_timer(struct process *p, unsigned int ms)
@@ -102,6 +51,15 @@ process_check_finished(struct process *p)
 		deferred_queue(p->table->loop, &p->finish);
 	else
 		process_timer(p, CLOSED_WAIT_MS);
+}
+
+void
+process_reaped(struct process *p, int status)
+{
+	p->reaped = true;
+	p->status = status;
+	(void)event_del(p->timer);
+	process_check_finished(p);
 }
 
 void
@@ -180,6 +138,17 @@ process_on_log(
 }
 
 static void
+process_on_pong(struct process *p, unsigned int flags)
+{
+	p->pong = flags;
+	if (p->hello && watch_pong(&p->watch, mono_ms()))
+		return;
+	log_error("%s: %s; killed", p->subject,
+	    p->hello ? "sends PONG without end" : "sent PONG before HELLO");
+	process_kill(p, "broke the frame rules");
+}
+
+static void
 process_on_frame(
     void *arg, const struct frame *frame, const char *payload, int *fd)
 {
@@ -197,6 +166,10 @@ process_on_frame(
 	 * shall be able to say why. */
 	if (frame->type == MSG_LOG) {
 		process_on_log(p, frame->flags, payload, frame->length);
+		return;
+	}
+	if (frame->type == MSG_PONG) {
+		process_on_pong(p, frame->flags);
 		return;
 	}
 	if (frame->type == MSG_OBITUARY) {
@@ -236,51 +209,6 @@ process_on_timer(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* A zombie is a child like any other until it is waited for. */
-static void
-processes_reap(struct processes *ps)
-{
-	struct process *p;
-	pid_t pid;
-	int status;
-
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		LIST_FOREACH (p, &ps->list, link) {
-			if (p->pid == pid && !p->reaped)
-				break;
-		}
-		if (p == NULL) {
-			strays_forget(ps->strays, pid);
-			continue;
-		}
-		p->reaped = true;
-		p->status = status;
-		(void)event_del(p->timer);
-		process_check_finished(p);
-	}
-}
-
-static void
-processes_on_sigchld(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	processes_reap(arg);
-}
-
-static bool
-processes_knows(void *arg, pid_t pid)
-{
-	struct processes *ps = arg;
-	struct process *p;
-
-	LIST_FOREACH (p, &ps->list, link) {
-		if (p->pid == pid && !p->reaped)
-			return true;
-	}
-	return false;
-}
-
 /*
  * A reaper that was killed leaves its job to us, and so would a worker in a
  * stranger's hands that forked.  True when nothing of it is left, or nothing
@@ -292,7 +220,7 @@ process_swept(struct process *p)
 	int left;
 
 	processes_reap(p->table);
-	left = strays_kill(p->table->strays, processes_knows, p->table);
+	left = processes_kill_strays(p->table);
 	if (left == 0)
 		p->empty_rounds++;
 	else
@@ -311,9 +239,11 @@ process_swept(struct process *p)
 	return true;
 }
 
-static void
-process_free(struct process *p)
+void
+process_free(struct process **process)
 {
+	struct process *p = *process;
+
 	LIST_REMOVE(p, link);
 	if (--p->table->count == 0 && p->table->idle != NULL)
 		p->table->idle(p->table->idle_arg);
@@ -323,6 +253,7 @@ process_free(struct process *p)
 		event_free(p->timer);
 	free(p->subject);
 	free(p);
+	*process = NULL;
 }
 
 /* At the end of a turn: the last thing that happens to a process. */
@@ -341,7 +272,7 @@ process_finish(void *arg)
 		return;
 	process_report_dropped(p);
 	p->handlers->gone(p->arg, &end);
-	process_free(p);
+	process_free(&p);
 }
 
 static struct process *
@@ -363,7 +294,7 @@ process_new(struct processes *ps, enum role role, const char *subject,
 	p->subject = strdup(subject);
 	p->timer = event_new(loop_base(ps->loop), -1, 0, process_on_timer, p);
 	if (p->subject == NULL || p->timer == NULL) {
-		process_free(p);
+		process_free(&p);
 		errno = ENOMEM;
 		return NULL;
 	}
@@ -393,30 +324,33 @@ process_open_channel(struct process *p, int *theirs)
 }
 
 struct process *
-process_start(struct processes *ps, enum role role, const char *subject,
+process_start(struct processes *ps, enum program program, const char *subject,
     const int *stdio, const struct process_handlers *handlers, void *arg)
 {
 	const int ours[3] = { ps->null, ps->null, ps->errors };
-	struct process *p = process_new(ps, role, subject, handlers, arg);
+	struct process *p;
 	int theirs = -1, error;
+
+	assert(ps->path[program] != NULL);
+	p = process_new(ps, spawn_role(program), subject, handlers, arg);
 
 	if (p == NULL)
 		return NULL;
 	if (process_open_channel(p, &theirs) == -1)
 		error = errno;
 	else
-		error = spawn(&p->pid, ps->program[role],
+		error = spawn(&p->pid, ps->path[program],
 		    stdio != NULL ? stdio : ours, theirs);
 	if (theirs != -1)
 		(void)close(theirs);
 	if (error != 0) {
-		process_free(p);
+		process_free(&p);
 		errno = error;
 		return NULL;
 	}
 	/* The front has a descriptor for each client.  Programs of others may
 	 * still use select(2), so that only the front gets all there are. */
-	if (role == ROLE_FRONT)
+	if (program == PROGRAM_FRONT)
 		spawn_raise_files(p->pid);
 	process_timer(p, PROCESS_HELLO_MS);
 	return p;
@@ -465,6 +399,34 @@ process_send_fd(
 	*fd = -1;
 }
 
+void
+process_ping(struct process *p)
+{
+	const struct frame ping = { .type = MSG_PING };
+
+	if (!p->hello || p->reaped || p->killed != NULL || p->chan == NULL)
+		return;
+	if (watch_tick(&p->watch)) {
+		process_send(p, &ping, NULL);
+		return;
+	}
+	log_error("%s: did not answer for %d s; killed", p->subject,
+	    WATCH_MISSED_MAX * WATCH_TICK_MS / 1000);
+	process_kill(p, "did not answer for 5 s");
+}
+
+pid_t
+process_pid(const struct process *p)
+{
+	return p->pid;
+}
+
+unsigned int
+process_pong(const struct process *p)
+{
+	return p->pong;
+}
+
 const char *
 process_end_text(const struct process_end *end, char *dst, size_t size)
 {
@@ -477,110 +439,4 @@ process_end_text(const struct process_end *end, char *dst, size_t size)
 		(void)snprintf(dst, size, "exited with status %d",
 		    WEXITSTATUS(end->status));
 	return dst;
-}
-
-/* Without a receiver of its own: our log. */
-static void
-record_plainly(
-    void *arg, enum role role, enum log_level level, const char *text)
-{
-	(void)arg;
-	(void)role;
-	log_record(level, text);
-}
-
-struct processes *
-processes_new(struct loop *loop, const char *bindir, char **error)
-{
-	static const enum role roles[] = { ROLE_FRONT, ROLE_WORKER,
-		ROLE_REAPER };
-	struct processes *ps = calloc(1, sizeof(*ps));
-
-	*error = NULL;
-	if (ps == NULL)
-		return NULL;
-	LIST_INIT(&ps->list);
-	ps->loop = loop;
-	ps->record = record_plainly;
-	if ((ps->null = open("/dev/null", O_RDWR | O_CLOEXEC)) == -1)
-		goto fail;
-	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
-		ps->program[roles[i]] = spawn_find(bindir, roles[i], error);
-		if (ps->program[roles[i]] == NULL)
-			goto fail;
-	}
-	/* Who gave up root shall not read or write root's terminal. */
-	ps->errors = geteuid() == 0 && isatty(STDERR_FILENO) == 1
-	    ? ps->null
-	    : STDERR_FILENO;
-	if ((ps->strays = strays_new()) == NULL)
-		goto fail;
-	ps->sigchld =
-	    evsignal_new(loop_base(loop), SIGCHLD, processes_on_sigchld, ps);
-	if (ps->sigchld == NULL || event_add(ps->sigchld, NULL) == -1)
-		goto fail;
-	return ps;
-fail:
-	processes_free(&ps);
-	return NULL;
-}
-
-size_t
-processes_count(const struct processes *ps)
-{
-	return ps->count;
-}
-
-void
-processes_on_idle(struct processes *ps, void (*idle)(void *arg), void *arg)
-{
-	ps->idle = idle;
-	ps->idle_arg = arg;
-}
-
-void
-processes_on_record(struct processes *ps, process_recorder record, void *arg)
-{
-	ps->record = record;
-	ps->record_arg = arg;
-}
-
-/* At the very end, without the loop: nothing of ours shall outlive us. */
-static void
-processes_end_all(struct processes *ps)
-{
-	struct process *p;
-	unsigned int empty = 0;
-
-	LIST_FOREACH (p, &ps->list, link)
-		process_kill(p, "the gateway ends");
-	for (int i = 0; i < SWEEP_ROUNDS_MAX && empty < SWEEP_EMPTY_ROUNDS;
-	     i++) {
-		processes_reap(ps);
-		empty =
-		    strays_kill(ps->strays, NULL, NULL) == 0 ? empty + 1 : 0;
-		(void)poll(NULL, 0, SWEEP_EVERY_MS);
-	}
-}
-
-void
-processes_free(struct processes **processes)
-{
-	struct processes *ps = *processes;
-
-	if (ps == NULL)
-		return;
-	if (!LIST_EMPTY(&ps->list))
-		processes_end_all(ps);
-	while (!LIST_EMPTY(&ps->list))
-		process_free(LIST_FIRST(&ps->list));
-	if (ps->sigchld != NULL)
-		event_free(ps->sigchld);
-	if (ps->null > 0)
-		(void)close(ps->null);
-	for (size_t i = 0; i < ROLE_COUNT; i++)
-		free(ps->program[i]);
-	strays_free(&ps->strays);
-	free(ps);
-	*processes = NULL;
 }

@@ -15,6 +15,7 @@
 #include "proto/log.h"
 #include "proto/loop.h"
 #include "proto/msg.h"
+#include "spawn.h"
 
 struct processes;
 struct process;
@@ -29,8 +30,8 @@ struct process_end {
 struct process_handlers {
 	/* It said HELLO with our version.  May be NULL. */
 	void (*hello)(void *arg);
-	/* A frame other than HELLO and LOG came; see chan.h.  False when it
-	 * means nothing now, which ends the process. */
+	/* A frame other than HELLO, LOG and PONG came; see chan.h.  False when
+	 * it means nothing now, which ends the process. */
 	bool (*frame)(
 	    void *arg, const struct frame *frame, const char *payload);
 	/* It is reaped and has said all it had to say; called once, at the end
@@ -44,7 +45,11 @@ struct process_handlers {
 /*
  * A table of processes on this loop, which also becomes the reaper of all that
  * its children leave behind.  The programs are looked for in bindir and then in
- * the libexec folder.  NULL with *error set to a text of the caller's.
+ * the libexec folder: front, worker and reaper must be there.  NULL with *error
+ * set to a text of the caller's, or to NULL without memory.
+ *
+ * From its HELLO on each process is sent a PING every second; one that does not
+ * answer (see watch.h) is killed.
  */
 struct processes *processes_new(
     struct loop *loop, const char *bindir, char **error);
@@ -52,6 +57,11 @@ struct processes *processes_new(
 /* Frees the table; what is still there, and all that it left behind, is killed
  * before this returns. */
 void processes_free(struct processes **processes);
+
+/* Look for a program that not every gateway needs, before it is started.  0, or
+ * -1 with *error as above. */
+int processes_find(
+    struct processes *processes, enum program program, char **error);
 
 /* How many have not ended yet. */
 size_t processes_count(const struct processes *processes);
@@ -68,13 +78,13 @@ void processes_on_record(
     struct processes *processes, process_recorder record, void *arg);
 
 /*
- * Start a program of this role.  subject ("worker bash") is copied; stdio are
+ * Start a program that was found.  subject ("worker bash") is copied; stdio are
  * the three descriptors that become its 0, 1 and 2, borrowed, or NULL for
  * /dev/null and our own standard error, unless that is root's terminal.
  * handlers and arg are borrowed until gone(). The process belongs to the table.
  * NULL with errno.
  */
-struct process *process_start(struct processes *processes, enum role role,
+struct process *process_start(struct processes *processes, enum program program,
     const char *subject, const int *stdio,
     const struct process_handlers *handlers, void *arg);
 
@@ -92,6 +102,13 @@ void process_close(struct process *process);
 
 /* Kill it; why is a static text for process_end.killed, the first one stays. */
 void process_kill(struct process *process, const char *why);
+
+/* Its number, until gone() returns. */
+pid_t process_pid(const struct process *process);
+
+/* What its last PONG said (flags), 0 before that: from a reaper how many
+ * processes its job has. */
+unsigned int process_pong(const struct process *process);
 
 /* "exited with status 3", "was killed by signal 9 (Killed)": into dst. */
 const char *process_end_text(

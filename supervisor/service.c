@@ -1,8 +1,5 @@
 /* service.c: one configured backend kept running. */
-#include <sys/wait.h>
-
-#include <assert.h>
-#include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,11 +7,10 @@
 
 #include <event2/event.h>
 
-#include "job.h"
-#include "outcome.h"
+#include "breaker.h"
 #include "proto/backoff.h"
 #include "proto/clock.h"
-#include "proto/role.h"
+#include "run.h"
 #include "service.h"
 #include "setup.h"
 
@@ -22,50 +18,27 @@
  * gets to say it first. */
 #define STARTUP_EXTRA_MS 250
 
-/* A job whose worker is gone is of no use: it gets the time that a program
- * needs to notice that its stdin is closed, then SIGTERM and time to save its
- * work. */
-#define ORPHAN_WAIT_MS 150
-#define ORPHAN_TERM_MS 2000
-
-/* A job that is stopped with the gateway. */
-#define STOP_WAIT_MS 2000
-#define STOP_TERM_MS 3000
-
-/* What a worker needs to pass on the last lines and end when its job ended. */
-#define WORKER_END_MS 500
-
-/* What a reaper may need beyond the deadlines it was given; then its channel is
- * closed, which makes it kill everything; then it is killed itself. */
-#define REAPER_EXTRA_MS 2000
-#define REAPER_KILL_MS  5000
-
 struct service {
-	struct loop *loop;
-	struct processes *processes;
 	struct service_spec spec;
 	const struct service_handlers *handlers;
 	void *arg;
 	struct backend be;
+	struct run *run;
+	struct event *timer; /* of the state */
 	bool wanted;
-	char *worker_subject;
-	char *reaper_subject;
+	bool tried; /* a run was ready or has ended */
+	unsigned int starts;
 
 	/* This run. */
-	struct job *job;        /* NULL when gone */
-	struct process *worker; /* NULL when gone */
-	struct event *timer;    /* of the state */
-	struct event *worker_timer;
 	uint64_t started_ms;
 	uint64_t ready_ms; /* 0: never */
+	uint64_t ended_ms;
 	struct setup_ready ready;
-	bool stop_hastened; /* its reaper was told to kill */
-	struct outcome outcome;
 
 	/* Across runs. */
 	struct backoff backoff;
-	uint64_t retry_at; /* of BACKOFF */
-	bool tried;        /* a run has ended, one way or the other */
+	struct breaker breaker;
+	uint64_t retry_at; /* of BACKOFF and FAILED; 0: never */
 	char reason[OUTCOME_TEXT_MAX];
 };
 
@@ -102,96 +75,7 @@ service_event(struct service *s, enum backend_event event, const char *why)
 	return true;
 }
 
-static bool
-is_active(const struct service *s)
-{
-	return s->be.state == BACKEND_STARTING ||
-	    s->be.state == BACKEND_SETUP || s->be.state == BACKEND_READY;
-}
-
-/* No process of this run is left. */
-static void
-service_all_gone(struct service *s)
-{
-	uint64_t now = mono_ms();
-	uint32_t delay;
-
-	(void)event_del(s->timer);
-	(void)event_del(s->worker_timer);
-	s->tried = true;
-	if (!s->wanted) {
-		(void)service_event(s, BACKEND_EV_GONE_UNWANTED, "stopped");
-		return;
-	}
-	outcome_text(&s->outcome, s->reason);
-	if (s->outcome.permanent) {
-		service_tell(s, LOG_LEVEL_ERROR,
-		    "%s; it is not tried again before the gateway is restarted",
-		    s->reason);
-		(void)service_event(s, BACKEND_EV_GONE_FAILED, s->reason);
-		return;
-	}
-	delay = backoff_fail(&s->backoff,
-	    s->ready_ms != 0 ? now - s->ready_ms : 0, arc4random());
-	s->retry_at = now + delay;
-	service_tell(s, LOG_LEVEL_WARNING, "%s; next try in %.1f s", s->reason,
-	    delay / 1000.0);
-	(void)service_event(s, BACKEND_EV_GONE_RETRY, s->reason);
-	arm(s->timer, delay);
-}
-
-static void
-service_check_gone(struct service *s)
-{
-	if (s->be.state == BACKEND_STOPPING && s->job == NULL &&
-	    s->worker == NULL)
-		service_all_gone(s);
-}
-
-/* Something ended or must end: so must everything. */
-static void
-service_end(struct service *s, unsigned int wait_ms, unsigned int term_ms)
-{
-	if (!is_active(s))
-		return;
-	(void)service_event(s, BACKEND_EV_END,
-	    s->outcome.cause[0] != '\0' ? s->outcome.cause : "ends");
-	arm(s->timer, (uint64_t)wait_ms + term_ms + REAPER_EXTRA_MS);
-	if (s->job != NULL && !s->outcome.job_ended) {
-		s->outcome.stop_sent = true;
-		job_stop(s->job, wait_ms, term_ms);
-	}
-	service_check_gone(s);
-}
-
-static void
-service_on_job_ended(void *arg, const struct setup_job_end *end)
-{
-	struct service *s = arg;
-
-	outcome_job(&s->outcome, end);
-	arm(s->worker_timer, WORKER_END_MS);
-	service_end(s, 0, ORPHAN_TERM_MS);
-}
-
-static void
-service_on_job_gone(void *arg, const char *why)
-{
-	struct service *s = arg;
-
-	s->job = NULL;
-	if (!s->outcome.job_ended && !s->stop_hastened)
-		outcome_because(&s->outcome, "its reaper %s", why);
-	if (s->worker != NULL)
-		arm(s->worker_timer, WORKER_END_MS);
-	service_end(s, 0, 0);
-	service_check_gone(s);
-}
-
-static const struct job_handlers job_handlers = {
-	.ended = service_on_job_ended,
-	.gone = service_on_job_gone,
-};
+/* ---- what becomes of a run ---- */
 
 static void
 service_on_hello(void *arg)
@@ -209,20 +93,16 @@ tools_text(const struct service *s, char *dst, size_t size)
 }
 
 static bool
-service_on_ready(struct service *s, const char *json, size_t len)
+service_on_ready(void *arg, const struct setup_ready *ready)
 {
-	struct setup_ready ready;
+	struct service *s = arg;
 	unsigned int before = s->ready.tools;
 	bool first = s->be.state == BACKEND_SETUP;
 	char text[32];
 
-	if (setup_parse_ready(&ready, json, len) == -1)
-		return false;
-	if (s->be.state == BACKEND_STOPPING)
-		return true; /* it does not know yet */
 	if (!first && s->be.state != BACKEND_READY)
 		return false;
-	s->ready = ready;
+	s->ready = *ready;
 	if (first) {
 		s->ready_ms = mono_ms();
 		s->reason[0] = '\0';
@@ -231,7 +111,7 @@ service_on_ready(struct service *s, const char *json, size_t len)
 		service_tell(s, LOG_LEVEL_INFO, "ready in %.2f s, %s",
 		    (double)(s->ready_ms - s->started_ms) / 1000.0,
 		    tools_text(s, text, sizeof(text)));
-	} else if (before != ready.tools) {
+	} else if (before != ready->tools) {
 		service_tell(s, LOG_LEVEL_INFO, "now has %s",
 		    tools_text(s, text, sizeof(text)));
 	}
@@ -240,76 +120,87 @@ service_on_ready(struct service *s, const char *json, size_t len)
 	return !first || service_event(s, BACKEND_EV_READY, "listed");
 }
 
-static bool
-service_on_frame(void *arg, const struct frame *frame, const char *payload)
+static void
+service_on_ending(void *arg, const char *why)
 {
 	struct service *s = arg;
-	struct setup_last_words words;
 
-	if (frame->type == MSG_READY)
-		return service_on_ready(s, payload, frame->length);
-	if (frame->type != MSG_OBITUARY ||
-	    setup_parse_last_words(&words, payload, frame->length) == -1)
-		return false;
-	outcome_words(&s->outcome, &words);
-	arm(s->worker_timer, WORKER_END_MS);
-	service_end(s, ORPHAN_WAIT_MS, ORPHAN_TERM_MS);
-	return true;
+	s->ended_ms = mono_ms();
+	(void)event_del(s->timer);
+	(void)service_event(s, BACKEND_EV_END, why);
+}
+
+/* It failed, for now: when is it tried again? */
+static void
+service_retry(struct service *s)
+{
+	uint64_t now = mono_ms();
+	uint64_t ready = s->ready_ms != 0 ? s->ended_ms - s->ready_ms : 0;
+	uint32_t delay = backoff_fail(&s->backoff, ready, arc4random());
+	enum breaker_verdict verdict =
+	    breaker_fail(&s->breaker, now, ready, arc4random(), &delay);
+
+	if (verdict == BREAKER_OPENED)
+		service_tell(s, LOG_LEVEL_ERROR,
+		    "failed %d times within %u s: %s; tried again in %.0f s",
+		    BREAKER_FAILURES, BREAKER_WINDOW_MS / 1000, s->reason,
+		    delay / 1000.0);
+	else
+		service_tell(s, LOG_LEVEL_WARNING, "%s; next try in %.1f s",
+		    s->reason, delay / 1000.0);
+	s->retry_at = now + delay;
+	(void)service_event(s,
+	    verdict == BREAKER_CLOSED ? BACKEND_EV_GONE_RETRY
+				      : BACKEND_EV_GONE_FAILED,
+	    s->reason);
+	arm(s->timer, delay);
 }
 
 static void
-service_on_worker_gone(void *arg, const struct process_end *end)
+service_on_gone(void *arg, const struct outcome *outcome)
 {
 	struct service *s = arg;
-	char why[LOG_STR_MAX];
 
-	s->worker = NULL;
-	(void)event_del(s->worker_timer);
-	if (WIFEXITED(end->status)) {
-		s->outcome.lost = WEXITSTATUS(end->status) == ROLE_EXIT_BACKEND;
-		if (WEXITSTATUS(end->status) == ROLE_EXIT_CONFIG)
-			s->outcome.permanent = true;
+	s->tried = true;
+	if (!s->wanted) {
+		(void)service_event(s, BACKEND_EV_GONE_UNWANTED, "stopped");
+		return;
 	}
-	if (s->outcome.words.why[0] == '\0' && !s->outcome.job_ended)
-		outcome_because(&s->outcome, "its worker %s",
-		    process_end_text(end, why, sizeof(why)));
-	service_end(s, ORPHAN_WAIT_MS, ORPHAN_TERM_MS);
-	service_check_gone(s);
+	outcome_text(outcome, s->reason);
+	if (!outcome->permanent) {
+		service_retry(s);
+		return;
+	}
+	service_tell(s, LOG_LEVEL_ERROR,
+	    "%s; it is not tried again before the gateway is restarted",
+	    s->reason);
+	s->retry_at = 0;
+	(void)service_event(s, BACKEND_EV_GONE_FAILED, s->reason);
 }
 
-static const struct process_handlers worker_handlers = {
+static const struct run_handlers run_handlers = {
 	.hello = service_on_hello,
-	.frame = service_on_frame,
-	.gone = service_on_worker_gone,
+	.ready = service_on_ready,
+	.ending = service_on_ending,
+	.gone = service_on_gone,
 };
 
+/* From DOWN, BACKOFF or FAILED. */
 static void
-service_on_worker_timer(evutil_socket_t fd, short what, void *arg)
+service_run(struct service *s)
 {
-	struct service *s = arg;
-
-	(void)fd;
-	(void)what;
-	if (s->worker != NULL)
-		process_kill(s->worker, "did not end with its job");
+	s->started_ms = mono_ms();
+	s->ready_ms = 0;
+	memset(&s->ready, 0, sizeof(s->ready));
+	s->starts++;
+	(void)service_event(s, BACKEND_EV_START, "wanted");
+	/* First, because the run may be over when run_start() returns. */
+	arm(s->timer,
+	    (uint64_t)s->spec.config->startup_timeout_ms + STARTUP_EXTRA_MS);
+	run_start(s->run);
+	if (run_can_link(s->run))
+		s->handlers->link(s->arg, s);
 }
-
-/* The job and its reaper are late. */
-static void
-service_hasten(struct service *s)
-{
-	if (s->job == NULL)
-		return;
-	if (s->stop_hastened) {
-		job_kill_reaper(s->job, "did not end its job in time");
-		return;
-	}
-	s->stop_hastened = true;
-	job_kill(s->job);
-	arm(s->timer, REAPER_KILL_MS);
-}
-
-static void service_run(struct service *s);
 
 static void
 service_on_timer(evutil_socket_t fd, short what, void *arg)
@@ -321,73 +212,18 @@ service_on_timer(evutil_socket_t fd, short what, void *arg)
 	switch (s->be.state) {
 	case BACKEND_STARTING:
 	case BACKEND_SETUP:
-		outcome_because(&s->outcome,
-		    "did not complete initialize within %g s",
+		run_fail(s->run, "did not complete initialize within %g s",
 		    s->spec.config->startup_timeout_ms / 1000.0);
-		service_end(s, 0, ORPHAN_TERM_MS);
-		break;
-	case BACKEND_STOPPING:
-		service_hasten(s);
 		break;
 	case BACKEND_BACKOFF:
+	case BACKEND_FAILED:
 		service_run(s);
 		break;
 	case BACKEND_DOWN:
 	case BACKEND_READY:
-	case BACKEND_FAILED:
+	case BACKEND_STOPPING:
 		break;
 	}
-}
-
-static void
-service_forget_run(struct service *s)
-{
-	s->ready_ms = 0;
-	memset(&s->ready, 0, sizeof(s->ready));
-	memset(&s->outcome, 0, sizeof(s->outcome));
-	s->stop_hastened = false;
-}
-
-/* Everything is sent at once: the worker reads it when it is there. */
-static void
-service_brief_worker(struct service *s, struct job_pipes *pipes)
-{
-	struct frame setup = { .type = MSG_SETUP };
-	struct frame input = { .type = MSG_JOB_STDIN };
-	struct frame output = { .type = MSG_JOB_STDOUT };
-	struct frame error = { .type = MSG_JOB_STDERR };
-
-	process_send(s->worker, &setup, s->spec.worker_setup);
-	process_send_fd(s->worker, &input, NULL, &pipes->input);
-	process_send_fd(s->worker, &output, NULL, &pipes->output);
-	process_send_fd(s->worker, &error, NULL, &pipes->error);
-	s->handlers->link(s->arg, s);
-}
-
-/* From DOWN or BACKOFF: start the job and its worker. */
-static void
-service_run(struct service *s)
-{
-	struct job_pipes pipes = { -1, -1, -1 };
-
-	service_forget_run(s);
-	s->started_ms = mono_ms();
-	(void)service_event(s, BACKEND_EV_START, "wanted");
-	s->job = job_start(s->processes, s->reaper_subject,
-	    s->spec.reaper_setup, s->spec.pipe_size, &pipes, &job_handlers, s);
-	if (s->job != NULL)
-		s->worker = process_start(s->processes, ROLE_WORKER,
-		    s->worker_subject, NULL, &worker_handlers, s);
-	if (s->worker == NULL) {
-		outcome_because(&s->outcome, "cannot start its %s: %s",
-		    s->job == NULL ? "reaper" : "worker", strerror(errno));
-		job_pipes_close(&pipes);
-		service_end(s, 0, ORPHAN_TERM_MS);
-		return;
-	}
-	service_brief_worker(s, &pipes);
-	arm(s->timer,
-	    (uint64_t)s->spec.config->startup_timeout_ms + STARTUP_EXTRA_MS);
 }
 
 struct service *
@@ -395,6 +231,13 @@ service_new(struct loop *loop, struct processes *processes,
     const struct service_spec *spec, const struct service_handlers *handlers,
     void *arg)
 {
+	const struct run_spec run = {
+		.name = spec->config->name,
+		.worker_setup = spec->worker_setup,
+		.reaper_setup = spec->reaper_setup,
+		.pipe_size = spec->pipe_size,
+		.remote = spec->remote,
+	};
 	struct service *s = calloc(1, sizeof(*s));
 
 	if (s == NULL) {
@@ -402,21 +245,13 @@ service_new(struct loop *loop, struct processes *processes,
 		free(spec->reaper_setup);
 		return NULL;
 	}
-	s->loop = loop;
-	s->processes = processes;
 	s->spec = *spec;
 	s->handlers = handlers;
 	s->arg = arg;
 	s->be.name = spec->config->name;
+	s->run = run_new(loop, processes, &run, &run_handlers, s);
 	s->timer = event_new(loop_base(loop), -1, 0, service_on_timer, s);
-	s->worker_timer =
-	    event_new(loop_base(loop), -1, 0, service_on_worker_timer, s);
-	if (asprintf(&s->worker_subject, "worker %s", s->be.name) == -1)
-		s->worker_subject = NULL;
-	if (asprintf(&s->reaper_subject, "reaper %s", s->be.name) == -1)
-		s->reaper_subject = NULL;
-	if (s->timer == NULL || s->worker_timer == NULL ||
-	    s->worker_subject == NULL || s->reaper_subject == NULL)
+	if (s->run == NULL || s->timer == NULL)
 		service_free(&s);
 	return s;
 }
@@ -428,14 +263,11 @@ service_free(struct service **service)
 
 	if (s == NULL)
 		return;
+	run_free(&s->run);
 	if (s->timer != NULL)
 		event_free(s->timer);
-	if (s->worker_timer != NULL)
-		event_free(s->worker_timer);
 	free(s->spec.worker_setup);
 	free(s->spec.reaper_setup);
-	free(s->worker_subject);
-	free(s->reaper_subject);
 	free(s);
 	*service = NULL;
 }
@@ -453,11 +285,7 @@ void
 service_stop(struct service *s)
 {
 	s->wanted = false;
-	if (s->worker != NULL) {
-		process_close(s->worker);
-		arm(s->worker_timer, WORKER_END_MS);
-	}
-	service_end(s, STOP_WAIT_MS, STOP_TERM_MS);
+	run_stop(s->run);
 	if (s->be.state == BACKEND_BACKOFF || s->be.state == BACKEND_FAILED) {
 		(void)event_del(s->timer);
 		(void)service_event(s, BACKEND_EV_GONE_UNWANTED, "stopped");
@@ -467,13 +295,10 @@ service_stop(struct service *s)
 void
 service_kill(struct service *s)
 {
-	if (s->worker != NULL)
-		process_kill(s->worker, "killed with the gateway");
-	if (s->job != NULL) {
-		s->stop_hastened = true;
-		job_kill(s->job);
-	}
+	run_kill(s->run);
 }
+
+/* ---- what others ask ---- */
 
 size_t
 service_number(const struct service *s)
@@ -522,29 +347,55 @@ service_retry_ms(const struct service *s)
 {
 	uint64_t now = mono_ms();
 
-	if (s->be.state != BACKEND_BACKOFF)
+	if ((s->be.state != BACKEND_BACKOFF && s->be.state != BACKEND_FAILED) ||
+	    s->retry_at == 0)
 		return -1;
 	return s->retry_at > now ? (int64_t)(s->retry_at - now) : 0;
 }
 
+unsigned int
+service_processes(const struct service *s)
+{
+	return run_processes(s->run);
+}
+
+void
+service_status(const struct service *s, struct status_backend *ret)
+{
+	bool ready = s->be.state == BACKEND_READY;
+
+	*ret = (struct status_backend){
+		.name = s->be.name,
+		.state = s->be.state,
+		.disabled = s->spec.config->disabled,
+		.reason = service_reason(s),
+		.for_ms = mono_ms() - (ready ? s->ready_ms : s->started_ms),
+		.tools = service_tools(s),
+		.has_job = s->spec.reaper_setup != NULL,
+		.processes = service_processes(s),
+		.starts = s->starts,
+		.retry_ms = service_retry_ms(s),
+	};
+	if (s->be.state == BACKEND_STOPPING)
+		ret->for_ms = mono_ms() - s->ended_ms;
+}
+
+/* ---- links ---- */
+
 bool
 service_can_link(const struct service *s)
 {
-	return s->worker != NULL && is_active(s);
+	return run_can_link(s->run);
 }
 
 void
 service_send_link(struct service *s, uint32_t generation, int *fd)
 {
-	struct frame frame = {
-		.type = MSG_LINK, .id = s->spec.number, .client = generation
-	};
-
-	process_send_fd(s->worker, &frame, NULL, fd);
+	run_send_link(s->run, s->spec.number, generation, fd);
 }
 
 void
 service_no_link(struct service *s, const char *why)
 {
-	process_kill(s->worker, why);
+	run_no_link(s->run, why);
 }

@@ -1,6 +1,6 @@
 /*
- * service.h: one configured backend kept running: its job, its worker, and the
- * state machine that starts and ends both together.
+ * service.h: one configured backend kept running: its state, and when it is
+ * tried again.
  */
 #ifndef SUPERVISOR_SERVICE_H
 #define SUPERVISOR_SERVICE_H
@@ -13,6 +13,7 @@
 #include "config.h"
 #include "process.h"
 #include "proto/log.h"
+#include "status.h"
 
 struct service;
 
@@ -29,8 +30,9 @@ struct service_handlers {
 struct service_spec {
 	size_t number; /* its place in the configuration */
 	const struct config_backend *config;
+	bool remote;        /* its worker is the one that speaks HTTP */
 	char *worker_setup; /* payloads of SETUP */
-	char *reaper_setup;
+	char *reaper_setup; /* NULL: there is no job */
 	int pipe_size;
 };
 
@@ -65,6 +67,14 @@ const char *service_reason(const struct service *service);
 
 /* Milliseconds until the next try, or -1. */
 int64_t service_retry_ms(const struct service *service);
+
+/* How many processes its job has; 0 when that is not known, or there is no job.
+ */
+unsigned int service_processes(const struct service *service);
+
+/* All there is to say about it now; the texts are the service's and last until
+ * the next turn of the loop. */
+void service_status(const struct service *service, struct status_backend *ret);
 
 /* True while it has a worker that can use a link. */
 bool service_can_link(const struct service *service);

@@ -52,6 +52,12 @@ add_number(
 }
 
 static void
+add_boolean(struct text *t, struct json_object *to, const char *key, bool value)
+{
+	add(t, to, key, json_object_new_boolean(value));
+}
+
+static void
 append(struct text *t, struct json_object *array, const char *value)
 {
 	struct json_object *string = json_object_new_string(value);
@@ -146,6 +152,43 @@ setup_front(const struct config *config, enum log_level level,
 	return finish(&t);
 }
 
+/* What a worker calls it. */
+static const char *
+transport_name(enum config_transport transport)
+{
+	switch (transport) {
+	case CONFIG_STDIO: /* has no url */
+	case CONFIG_AUTO:
+		break;
+	case CONFIG_SSE:
+		return "sse";
+	case CONFIG_HTTP:
+		return "http";
+	}
+	return "auto";
+}
+
+static void
+add_remote(struct text *t, const struct config_backend *backend)
+{
+	struct json_object *object;
+
+	if (backend->url == NULL) {
+		add_null(t, t->root, "remote");
+		return;
+	}
+	object = json_object_new_object();
+	add(t, t->root, "remote", object);
+	add_string(t, object, "type", transport_name(backend->transport));
+	add_string(t, object, "url", backend->url);
+	add(t, object, "headers", new_array(t, backend->headers));
+	add_string(t, object, "ca", backend->ca);
+	add_string(t, object, "certificate", backend->certificate);
+	add_string(t, object, "key", backend->key);
+	add_boolean(t, object, "private_network", backend->private_network);
+	add_boolean(t, object, "has_job", backend->command != NULL);
+}
+
 char *
 setup_worker(const struct config_backend *backend, enum log_level level,
     const struct role_identity *identity)
@@ -159,6 +202,8 @@ setup_worker(const struct config_backend *backend, enum log_level level,
 	    &t, t.root, "request_timeout_ms", backend->request_timeout_ms);
 	add_number(
 	    &t, t.root, "startup_timeout_ms", backend->startup_timeout_ms);
+	add_number(&t, t.root, "ping_interval_ms", backend->ping_interval_ms);
+	add_remote(&t, backend);
 	return finish(&t);
 }
 
@@ -183,12 +228,27 @@ add_env(struct text *t, char *const *env)
 	}
 }
 
+static void
+add_user(struct text *t, const struct setup_user *user)
+{
+	struct json_object *object;
+
+	if (user->name == NULL) {
+		add_null(t, t->root, "user");
+		return;
+	}
+	object = json_object_new_object();
+	add(t, t->root, "user", object);
+	add_string(t, object, "name", user->name);
+	add_number(t, object, "uid", user->uid);
+	add_number(t, object, "gid", user->gid);
+}
+
 char *
 setup_reaper(const struct config_backend *backend, enum log_level level,
-    char *const *env, const struct setup_user *user)
+    char *const *env, const struct setup_user *user, const char *cgroup)
 {
 	struct text t = begin();
-	struct json_object *object;
 
 	add_string(&t, t.root, "log_level", log_level_name(level));
 	add_string(&t, t.root, "name", backend->name);
@@ -196,15 +256,8 @@ setup_reaper(const struct config_backend *backend, enum log_level level,
 	add(&t, t.root, "args", new_array(&t, backend->args));
 	add_env(&t, env);
 	add_string(&t, t.root, "cwd", backend->cwd);
-	if (user->name == NULL) {
-		add_null(&t, t.root, "user");
-		return finish(&t);
-	}
-	object = json_object_new_object();
-	add(&t, t.root, "user", object);
-	add_string(&t, object, "name", user->name);
-	add_number(&t, object, "uid", user->uid);
-	add_number(&t, object, "gid", user->gid);
+	add_user(&t, user);
+	add_string(&t, t.root, "cgroup", cgroup);
 	return finish(&t);
 }
 
@@ -343,6 +396,47 @@ setup_parse_ready(struct setup_ready *ret, const char *json, size_t len)
 	return 0;
 }
 
+/* The last lines of a list that say something; how many, the oldest first. */
+static size_t
+read_lines(char lines[SETUP_LINES_MAX][LOG_STR_MAX], struct json_span list)
+{
+	struct json_span line;
+	struct json_iter it;
+	size_t n = 0;
+
+	json_iter_init(&it, list);
+	while (json_iter_element(&it, &line)) {
+		char text[LOG_STR_MAX];
+
+		read_text(text, sizeof(text), line);
+		if (text[strspn(text, " ")] == '\0')
+			continue;
+		if (n == SETUP_LINES_MAX)
+			memmove(lines[0], lines[1], --n * sizeof(lines[0]));
+		memcpy(lines[n++], text, sizeof(text));
+	}
+	return n;
+}
+
+/* The last n lines into dst[0..size); what does not fit are the oldest ones. */
+static void
+join_lines(
+    char *dst, size_t size, char lines[SETUP_LINES_MAX][LOG_STR_MAX], size_t n)
+{
+	static const char joint[] = " | ";
+	size_t first = n, len = 1; /* the NUL */
+
+	while (first > 0 &&
+	    (len += strlen(lines[first - 1]) + sizeof(joint) - 1) <=
+		size + sizeof(joint) - 1)
+		first--;
+	dst[0] = '\0';
+	for (size_t i = first; i < n; i++) {
+		(void)strlcat(dst, i > first ? joint : "", size);
+		(void)strlcat(dst, lines[i], size);
+	}
+}
+
 int
 setup_parse_last_words(
     struct setup_last_words *ret, const char *json, size_t len)
@@ -351,21 +445,16 @@ setup_parse_last_words(
 		JSON_FIELD("why", JSON_ROOT),
 		JSON_FIELD("stderr", JSON_ROOT),
 	};
-	struct json_span span[2], line;
-	struct json_iter it;
+	char lines[SETUP_LINES_MAX][LOG_STR_MAX];
+	struct json_span span[2];
 
 	if (!scan(json, len, fields, 2, span))
 		return -1;
 	memset(ret, 0, sizeof(*ret));
 	read_text(ret->why, sizeof(ret->why), span[0]);
-	if (json_kind(span[1]) != JSON_ARRAY)
-		return 0;
-	json_iter_init(&it, span[1]);
-	while (json_iter_element(&it, &line)) {
-		if (json_kind(line) == JSON_STRING && line.len > 2)
-			read_text(
-			    ret->stderr_line, sizeof(ret->stderr_line), line);
-	}
+	if (json_kind(span[1]) == JSON_ARRAY)
+		join_lines(ret->stderr_lines, sizeof(ret->stderr_lines), lines,
+		    read_lines(lines, span[1]));
 	return 0;
 }
 

@@ -31,9 +31,13 @@ char *setup_front(const struct config *config, enum log_level level,
     const struct role_identity *identity);
 char *setup_worker(const struct config_backend *backend, enum log_level level,
     const struct role_identity *identity);
-/* env is the job's whole environment, "NAME=value", NULL-terminated. */
+/*
+ * For a backend with a command.  env is the job's whole environment,
+ * "NAME=value", NULL-terminated; cgroup is the folder of a control group that
+ * the job shall be in, or NULL.
+ */
 char *setup_reaper(const struct config_backend *backend, enum log_level level,
-    char *const *env, const struct setup_user *user);
+    char *const *env, const struct setup_user *user, const char *cgroup);
 
 /* Payload of LISTEN; NULL with errno. */
 char *setup_listen(const char *address);
@@ -65,10 +69,17 @@ struct setup_ready {
 /* 0, or -1 with errno EINVAL and *ret not set. */
 int setup_parse_ready(struct setup_ready *ret, const char *json, size_t len);
 
+/* So many of the last lines say what happened; each is cut at LOG_STR_MAX. */
+#define SETUP_LINES_MAX 3
+/* All of them: a line of log is not for stories. */
+#define SETUP_LINES_SIZE (2 * LOG_STR_MAX)
+
 /* What a worker's OBITUARY says, cut and escaped; both may be empty. */
 struct setup_last_words {
 	char why[LOG_STR_MAX];
-	char stderr_line[LOG_STR_MAX]; /* the last one that is not empty */
+	/* The last SETUP_LINES_MAX that are not empty, the oldest first, with
+	 * " | " between them; fewer where they are long. */
+	char stderr_lines[SETUP_LINES_SIZE];
 };
 
 /* 0, or -1 with errno EINVAL and *ret not set. */

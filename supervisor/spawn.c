@@ -1,4 +1,4 @@
-/* spawn.c: from a role to a running program of ours. */
+/* spawn.c: our programs. */
 #include <sys/resource.h>
 
 #include <errno.h>
@@ -32,24 +32,47 @@ static const char *const passed_on[] = {
 	"                                                                "     \
 	"                                                                "
 
+static const struct {
+	const char *name;
+	enum role role;
+} programs[PROGRAM_COUNT] = {
+	[PROGRAM_FRONT] = { "mcp-gateway-front", ROLE_FRONT },
+	[PROGRAM_WORKER] = { "mcp-gateway-worker", ROLE_WORKER },
+	[PROGRAM_WORKER_HTTP] = { "mcp-gateway-worker-http", ROLE_WORKER },
+	[PROGRAM_REAPER] = { "mcp-gateway-reaper", ROLE_REAPER },
+};
+
+const char *
+spawn_name(enum program program)
+{
+	return programs[program].name;
+}
+
+enum role
+spawn_role(enum program program)
+{
+	return programs[program].role;
+}
+
 char *
-spawn_find(const char *bindir, enum role role, char **error)
+spawn_find(const char *bindir, enum program program, char **error)
 {
 	const char *const dirs[] = { bindir, MCPGW_LIBEXECDIR };
+	const char *name = spawn_name(program);
 	char *path;
 
+	*error = NULL;
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
-		if (asprintf(&path, "%s/mcp-gateway-%s", dirs[i],
-			role_name(role)) == -1)
+		if (asprintf(&path, "%s/%s", dirs[i], name) == -1)
 			return NULL;
 		if (access(path, X_OK) == 0)
 			return path;
 		free(path);
 	}
 	if (asprintf(error,
-		"mcp-gateway-%s is neither in %s nor in %s; install all "
-		"programs of the gateway together",
-		role_name(role), bindir, MCPGW_LIBEXECDIR) == -1)
+		"%s is neither in %s nor in %s; install all programs of the "
+		"gateway together",
+		name, bindir, MCPGW_LIBEXECDIR) == -1)
 		*error = NULL;
 	return NULL;
 }
@@ -116,11 +139,11 @@ set_descriptors(
 
 /* posix_spawn(3) reports why exec failed, and copies none of our memory. */
 int
-spawn(pid_t *pid, char *program, const int stdio[3], int channel)
+spawn(pid_t *pid, char *path, const int stdio[3], int channel)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
-	char *argv[2] = { program, NULL }, *env[PASSED_ON + 2];
+	char *argv[2] = { path, NULL }, *env[PASSED_ON + 2];
 	int error;
 
 	make_environment(env);
@@ -132,7 +155,7 @@ spawn(pid_t *pid, char *program, const int stdio[3], int channel)
 	}
 	if ((error = set_attributes(&attr)) == 0 &&
 	    (error = set_descriptors(&actions, stdio, channel)) == 0)
-		error = posix_spawn(pid, program, &actions, &attr, argv, env);
+		error = posix_spawn(pid, path, &actions, &attr, argv, env);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	(void)posix_spawnattr_destroy(&attr);
 	return error;

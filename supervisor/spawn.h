@@ -1,4 +1,4 @@
-/* spawn.h: from a role to a running program of ours. */
+/* spawn.h: our programs: which there are, and how one is started. */
 #ifndef SUPERVISOR_SPAWN_H
 #define SUPERVISOR_SPAWN_H
 
@@ -6,20 +6,35 @@
 
 #include "proto/msg.h"
 
-/*
- * The path of a role's program: in bindir (a build folder), or where it is
- * installed.  The caller's; NULL with *error, the caller's too.
- */
-char *spawn_find(const char *bindir, enum role role, char **error);
+/* What is installed.  Two of them are workers: one role, two transports. */
+enum program {
+	PROGRAM_FRONT,
+	PROGRAM_WORKER,
+	PROGRAM_WORKER_HTTP,
+	PROGRAM_REAPER,
+};
+#define PROGRAM_COUNT 4
+
+/* The name of its file: "mcp-gateway-worker-http". */
+const char *spawn_name(enum program program);
+
+/* The role that it has towards us. */
+enum role spawn_role(enum program program);
 
 /*
- * Start program with stdio[0..2] as its 0, 1 and 2, channel as ROLE_CHANNEL_FD,
- * nothing else open, every signal as a new process has it, in a session of its
- * own, and without our environment.  All of these descriptors are above 2 or
- * already in their place, and stay the caller's.  0 and *pid, or the errno of
- * what failed, exec included.
+ * The path of a program: in bindir (a build folder), or where it is installed.
+ * The caller's; NULL with *error, the caller's too, or NULL without memory.
  */
-int spawn(pid_t *pid, char *program, const int stdio[3], int channel);
+char *spawn_find(const char *bindir, enum program program, char **error);
+
+/*
+ * Start the program at path with stdio[0..2] as its 0, 1 and 2, channel as
+ * ROLE_CHANNEL_FD, nothing else open, every signal as a new process has it, in
+ * a session of its own, and without our environment.  All of these descriptors
+ * are above 2 or already in their place, and stay the caller's.  0 and *pid, or
+ * the errno of what failed, exec included.
+ */
+int spawn(pid_t *pid, char *path, const int stdio[3], int channel);
 
 /* Let a process have as many descriptors as it may. */
 void spawn_raise_files(pid_t pid);

@@ -9,37 +9,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "setup.h"
 #include "transport.h"
 
 struct backend;
 struct buf;
 struct loop;
 
-/* notifications/message that pass in a second (of FLOOD_BYTES, fewer of larger
- * ones): the front fans them out, and a client that gets more than it reads is
- * dropped. */
-#define BACKEND_MESSAGES_PER_SECOND 1000
-/* notifications/progress that pass in a second, of all calls together. */
-#define BACKEND_PROGRESS_PER_SECOND 10000
-/* Log records about lines that are no message: banners, debugging output. */
-#define BACKEND_JUNK_BURST      20
-#define BACKEND_JUNK_PER_SECOND 2
-
 struct backend_handlers {
 	/* It is ready, or its counts changed: backend_add_ready(). */
 	void (*ready)(void *arg);
-	/* The greeting failed.  why continues the sentence "the backend …". */
+	/* The greeting failed, the first one or one that renews a session.  why
+	 * continues the sentence "the backend …".
+	 */
 	void (*failed)(void *arg, const char *why);
-	/* The transport is at its end.  The same. */
+	/* The transport is at its end, or the backend hangs.  The same. */
 	void (*lost)(void *arg, const char *why);
 };
 
 /*
- * name is borrowed until backend_free(), handlers and arg too; timeout_ms is
- * that of a request.  NULL with errno ENOMEM.
+ * setup, handlers and arg are borrowed until backend_free().  NULL with errno
+ * ENOMEM.
  */
-struct backend *backend_new(struct loop *loop, const char *name,
-    uint32_t timeout_ms, const struct backend_handlers *handlers, void *arg);
+struct backend *backend_new(struct loop *loop, const struct setup *setup,
+    const struct backend_handlers *handlers, void *arg);
 
 /* Frees the transport too.  Not from within a callback of the backend's. */
 void backend_free(struct backend **backend);
@@ -49,6 +42,12 @@ extern const struct transport_events backend_transport_events;
 
 /* Take the transport and send initialize. */
 void backend_start(struct backend *backend, struct transport *transport);
+
+/*
+ * Take no more requests and say goodbye.  True when that takes a moment, at the
+ * end of which lost() is called.
+ */
+bool backend_close(struct backend *backend);
 
 /* Take *fd (set to -1) as the new link to the front.  0, or -1 with errno. */
 int backend_link(struct backend *backend, int *fd, uint32_t generation);

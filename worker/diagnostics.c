@@ -1,4 +1,4 @@
-/* diagnostics.c: a job's standard error. */
+/* diagnostics.c: what a job says to people. */
 #include <sys/types.h>
 
 #include <event2/event.h>
@@ -26,57 +26,84 @@ struct kept {
 	char text[DIAGNOSTICS_LINE_MAX];
 };
 
+struct stream {
+	struct diagnostics *all;
+	const char *label;
+	struct event *readable;
+	int fd;
+	struct flood *flood;
+	size_t partial_len;
+	char partial[DIAGNOSTICS_PIECE];
+};
+
 struct diagnostics {
 	struct loop *loop;
 	const char *name;
-	struct event *readable;
-	int fd;
 	void (*ended)(void *arg);
 	void *arg;
-	struct flood *flood;
+	struct stream streams[DIAGNOSTICS_STREAMS];
 	struct kept last[DIAGNOSTICS_LINES];
 	size_t next; /* where the next line goes in last[] */
 	size_t count;
-	size_t partial_len;
-	char partial[DIAGNOSTICS_PIECE];
-	char chunk[READ_SIZE];
+	char chunk[READ_SIZE]; /* of one read */
+};
+
+static const struct {
+	const char *label;
+	const char *dropped;
+} stream_names[DIAGNOSTICS_STREAMS] = {
+	[DIAGNOSTICS_STDERR] = { "stderr", "lines of standard error" },
+	[DIAGNOSTICS_STDOUT] = { "stdout", "lines of standard output" },
 };
 
 struct diagnostics *
 diagnostics_new(struct loop *loop, const char *name)
 {
 	struct diagnostics *d = calloc(1, sizeof(*d));
+	struct stream *s;
+	bool whole = true;
+	unsigned int i;
 
 	if (d == NULL)
 		return NULL;
 	d->loop = loop;
 	d->name = name;
-	d->fd = -1;
-	d->flood = flood_new(loop, name, "lines of standard error",
-	    DIAGNOSTICS_BURST, DIAGNOSTICS_PER_SECOND);
-	if (d->flood == NULL)
+	for (i = 0; i < DIAGNOSTICS_STREAMS; i++) {
+		s = &d->streams[i];
+		s->all = d;
+		s->label = stream_names[i].label;
+		s->fd = -1;
+		s->flood = flood_new(loop, name, stream_names[i].dropped,
+		    DIAGNOSTICS_BURST, DIAGNOSTICS_PER_SECOND);
+		whole = whole && s->flood != NULL;
+	}
+	if (!whole)
 		diagnostics_free(&d);
 	return d;
 }
 
 static void
-close_fd(struct diagnostics *d)
+close_stream(struct stream *s)
 {
-	if (d->readable != NULL)
-		event_free(d->readable);
-	d->readable = NULL;
-	if (d->fd != -1)
-		close(d->fd);
-	d->fd = -1;
+	if (s->readable != NULL)
+		event_free(s->readable);
+	s->readable = NULL;
+	if (s->fd != -1)
+		close(s->fd);
+	s->fd = -1;
 }
 
 void
 diagnostics_free(struct diagnostics **d)
 {
+	unsigned int i;
+
 	if (*d == NULL)
 		return;
-	close_fd(*d);
-	flood_free(&(*d)->flood);
+	for (i = 0; i < DIAGNOSTICS_STREAMS; i++) {
+		close_stream(&(*d)->streams[i]);
+		flood_free(&(*d)->streams[i].flood);
+	}
 	free(*d);
 	*d = NULL;
 }
@@ -84,13 +111,19 @@ diagnostics_free(struct diagnostics **d)
 bool
 diagnostics_ended(const struct diagnostics *d)
 {
-	return d->fd == -1;
+	unsigned int i;
+
+	for (i = 0; i < DIAGNOSTICS_STREAMS; i++)
+		if (d->streams[i].fd != -1)
+			return false;
+	return true;
 }
 
 /* One line, or a piece of a long one. */
 static void
-line(struct diagnostics *d, const char *text, size_t len)
+line(struct stream *s, const char *text, size_t len)
 {
+	struct diagnostics *d = s->all;
 	char record[RECORD_MAX];
 	struct kept *kept;
 
@@ -104,65 +137,82 @@ line(struct diagnostics *d, const char *text, size_t len)
 	d->next = (d->next + 1) % DIAGNOSTICS_LINES;
 	if (d->count < DIAGNOSTICS_LINES)
 		d->count++;
-	if (flood_pass(d->flood, 0))
-		log_info("backend %s: stderr: %s", d->name,
+	if (flood_pass(s->flood, 0))
+		log_info("backend %s: %s: %s", d->name, s->label,
 		    log_escape(record, sizeof(record), text, len));
 }
 
 /* Collect n bytes without a newline, in pieces. */
 static void
-collect(struct diagnostics *d, const char *bytes, size_t n)
+collect(struct stream *s, const char *bytes, size_t n)
 {
 	size_t room;
 
 	while (n > 0) {
-		room = sizeof(d->partial) - d->partial_len;
+		room = sizeof(s->partial) - s->partial_len;
 		if (room > n)
 			room = n;
-		memcpy(d->partial + d->partial_len, bytes, room);
-		d->partial_len += room;
+		memcpy(s->partial + s->partial_len, bytes, room);
+		s->partial_len += room;
 		bytes += room;
 		n -= room;
-		if (d->partial_len == sizeof(d->partial)) {
-			line(d, d->partial, d->partial_len);
-			d->partial_len = 0;
+		if (s->partial_len == sizeof(s->partial)) {
+			line(s, s->partial, s->partial_len);
+			s->partial_len = 0;
 		}
 	}
 }
 
-void
-diagnostics_feed(struct diagnostics *d, const char *bytes, size_t n)
+static void
+feed(struct stream *s, const char *bytes, size_t n)
 {
 	const char *end;
 	size_t len;
 
 	while ((end = memchr(bytes, '\n', n)) != NULL) {
 		len = (size_t)(end - bytes);
-		if (d->partial_len == 0 && len <= sizeof(d->partial)) {
-			line(d, bytes, len);
+		if (s->partial_len == 0 && len <= sizeof(s->partial)) {
+			line(s, bytes, len);
 		} else {
-			collect(d, bytes, len);
-			line(d, d->partial, d->partial_len);
-			d->partial_len = 0;
+			collect(s, bytes, len);
+			line(s, s->partial, s->partial_len);
+			s->partial_len = 0;
 		}
 		bytes += len + 1;
 		n -= len + 1;
 	}
-	collect(d, bytes, n);
+	collect(s, bytes, n);
+}
+
+void
+diagnostics_feed(struct diagnostics *d, enum diagnostics_stream which,
+    const char *bytes, size_t n)
+{
+	feed(&d->streams[which], bytes, n);
+}
+
+static void
+finish(struct stream *s)
+{
+	line(s, s->partial, s->partial_len);
+	s->partial_len = 0;
+	flood_report(s->flood);
 }
 
 void
 diagnostics_finish(struct diagnostics *d)
 {
-	line(d, d->partial, d->partial_len);
-	d->partial_len = 0;
-	flood_report(d->flood);
+	unsigned int i;
+
+	for (i = 0; i < DIAGNOSTICS_STREAMS; i++)
+		finish(&d->streams[i]);
 }
 
 static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
-	struct diagnostics *d = arg;
+	struct stream *s = arg;
+	struct diagnostics *d = s->all;
 	ssize_t n;
 
 	(void)what;
@@ -170,32 +220,34 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n > 0) {
-		diagnostics_feed(d, d->chunk, (size_t)n);
+		feed(s, d->chunk, (size_t)n);
 		return;
 	}
-	close_fd(d);
-	diagnostics_finish(d);
-	d->ended(d->arg);
+	close_stream(s);
+	finish(s);
+	if (diagnostics_ended(d))
+		d->ended(d->arg);
 }
 
 int
-diagnostics_open(
-    struct diagnostics *d, int *fd, void (*ended)(void *arg), void *arg)
+diagnostics_open(struct diagnostics *d, enum diagnostics_stream which, int *fd,
+    void (*ended)(void *arg), void *arg)
 {
+	struct stream *s = &d->streams[which];
 	int flags = fcntl(*fd, F_GETFL);
 
 	if (flags == -1 || fcntl(*fd, F_SETFL, flags | O_NONBLOCK) == -1)
 		return -1;
-	d->readable = event_new(
-	    loop_base(d->loop), *fd, EV_READ | EV_PERSIST, on_readable, d);
-	if (d->readable == NULL || event_add(d->readable, NULL) == -1) {
-		close_fd(d);
+	s->readable = event_new(
+	    loop_base(d->loop), *fd, EV_READ | EV_PERSIST, on_readable, s);
+	if (s->readable == NULL || event_add(s->readable, NULL) == -1) {
+		close_stream(s);
 		errno = ENOMEM;
 		return -1;
 	}
 	d->ended = ended;
 	d->arg = arg;
-	d->fd = *fd;
+	s->fd = *fd;
 	*fd = -1;
 	return 0;
 }

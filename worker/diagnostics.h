@@ -1,6 +1,7 @@
 /*
- * diagnostics.h: a job's standard error: always drained, logged as far as it
- * is reasonable, and its last lines kept for the obituary.
+ * diagnostics.h: a job's standard error, and its standard output where that
+ * carries no messages: always drained, logged as far as it is reasonable, and
+ * the last lines of both kept for the obituary.
  */
 #ifndef WORKER_DIAGNOSTICS_H
 #define WORKER_DIAGNOSTICS_H
@@ -23,24 +24,32 @@ struct loop;
 #define DIAGNOSTICS_BURST      100
 #define DIAGNOSTICS_PER_SECOND 20
 
+enum diagnostics_stream {
+	DIAGNOSTICS_STDERR,
+	DIAGNOSTICS_STDOUT,
+};
+#define DIAGNOSTICS_STREAMS 2
+
 /* name is the backend's, borrowed.  NULL with errno ENOMEM. */
 struct diagnostics *diagnostics_new(struct loop *loop, const char *name);
 
-/* Close the descriptor; *d becomes NULL, NULL is accepted. */
+/* Close the descriptors; *d becomes NULL, NULL is accepted. */
 void diagnostics_free(struct diagnostics **d);
 
 /*
- * Take the read end *fd (set to -1) and drain it; ended is called once at its
- * end.  0, or -1 with errno and *fd is still the caller's.
+ * Take the read end *fd (set to -1) of a stream that was not opened before, and
+ * drain it; ended is called once all that were opened are at their end.  0, or
+ * -1 with errno and *fd is still the caller's.
  */
-int diagnostics_open(
-    struct diagnostics *d, int *fd, void (*ended)(void *arg), void *arg);
+int diagnostics_open(struct diagnostics *d, enum diagnostics_stream which,
+    int *fd, void (*ended)(void *arg), void *arg);
 
 /* True when nothing more can come. */
 bool diagnostics_ended(const struct diagnostics *d);
 
 /* n bytes came, split anywhere. */
-void diagnostics_feed(struct diagnostics *d, const char *bytes, size_t n);
+void diagnostics_feed(struct diagnostics *d, enum diagnostics_stream which,
+    const char *bytes, size_t n);
 
 /* What came without a newline is a line now; log what was dropped. */
 void diagnostics_finish(struct diagnostics *d);

@@ -1,4 +1,6 @@
 /* greeting.c: initialize, notifications/initialized, and the lists. */
+#include <event2/event.h>
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -6,10 +8,9 @@
 #include <string.h>
 
 #include "greeting.h"
+#include "proto/clock.h"
 #include "proto/log.h"
-
-/* Own ids are below the first slot of the front's: see ARCHITECTURE.md. */
-#define OWN_ID_MAX 65535U
+#include "proto/loop.h"
 
 /* Of serverInfo's name and version this much is told to the supervisor. */
 #define SERVER_NAME_MAX 128
@@ -30,9 +31,12 @@ struct greeting {
 	struct lists *lists;
 	const struct mcp_revision *revision;
 	bool logging;
-	uint32_t last_id;
-	uint32_t initialize_id;
+	uint32_t initialize_id; /* 0 when it is answered */
 	struct buf result;
+	uint32_t startup_timeout_ms;
+	struct event *patience;  /* with a renewal that is not over */
+	uint64_t renewals_since; /* the first of those that are counted */
+	unsigned int renewals;
 };
 
 static const char *const state_names[] = {
@@ -50,10 +54,12 @@ greeting_transition(
 {
 	static const unsigned int may_become[] = {
 		[GREETING_IDLE] = 1U << GREETING_INITIALIZING,
-		[GREETING_INITIALIZING] =
+		[GREETING_INITIALIZING] = 1U << GREETING_INITIALIZING |
 		    1U << GREETING_LISTING | 1U << GREETING_FAILED,
-		[GREETING_LISTING] = 1U << GREETING_UP | 1U << GREETING_FAILED,
-		[GREETING_UP] = 0,
+		[GREETING_LISTING] = 1U << GREETING_UP |
+		    1U << GREETING_INITIALIZING | 1U << GREETING_FAILED,
+		[GREETING_UP] =
+		    1U << GREETING_INITIALIZING | 1U << GREETING_FAILED,
 		[GREETING_FAILED] = 0,
 	};
 
@@ -67,21 +73,25 @@ static void
 fail(struct greeting *greeting, const char *why)
 {
 	greeting_transition(greeting, GREETING_FAILED, why);
+	event_del(greeting->patience);
+	lists_stop(greeting->lists);
 	greeting->handlers->failed(greeting->arg, why);
 }
 
 static int
-on_send(void *arg, const char *text, size_t len)
+on_send(void *arg, const char *text, size_t len, int64_t id)
 {
 	struct greeting *greeting = arg;
 
-	return greeting->handlers->send(greeting->arg, text, len);
+	return greeting->handlers->send(greeting->arg, text, len, id);
 }
 
 static uint32_t
 on_next_id(void *arg)
 {
-	return greeting_next_id(arg);
+	struct greeting *greeting = arg;
+
+	return greeting->handlers->next_id(greeting->arg);
 }
 
 static void
@@ -93,12 +103,13 @@ on_changed(void *arg, enum catalog_kind kind)
 }
 
 static void
-on_complete(void *arg)
+on_complete(void *arg, unsigned int kinds)
 {
 	struct greeting *greeting = arg;
 
 	greeting_transition(greeting, GREETING_UP, "all lists are known");
-	greeting->handlers->up(greeting->arg);
+	event_del(greeting->patience);
+	greeting->handlers->up(greeting->arg, kinds);
 }
 
 static const struct lists_handlers lists_handlers = {
@@ -108,9 +119,24 @@ static const struct lists_handlers lists_handlers = {
 	.complete = on_complete,
 };
 
+static void
+on_patience_lost(evutil_socket_t fd, short what, void *arg)
+{
+	struct greeting *greeting = arg;
+	char why[128];
+
+	(void)fd;
+	(void)what;
+	(void)snprintf(why, sizeof(why),
+	    "forgot its session and did not begin another within %g s",
+	    greeting->startup_timeout_ms / 1000.0);
+	fail(greeting, why);
+}
+
 struct greeting *
-greeting_new(struct loop *loop, const char *name, uint32_t timeout_ms,
-    const struct greeting_handlers *handlers, void *arg)
+greeting_new(struct loop *loop, const char *name, uint32_t request_timeout_ms,
+    uint32_t startup_timeout_ms, const struct greeting_handlers *handlers,
+    void *arg)
 {
 	struct greeting *greeting = calloc(1, sizeof(*greeting));
 
@@ -119,9 +145,12 @@ greeting_new(struct loop *loop, const char *name, uint32_t timeout_ms,
 	greeting->name = name;
 	greeting->handlers = handlers;
 	greeting->arg = arg;
-	greeting->lists =
-	    lists_new(loop, name, timeout_ms, &lists_handlers, greeting);
-	if (greeting->lists == NULL)
+	greeting->lists = lists_new(
+	    loop, name, request_timeout_ms, &lists_handlers, greeting);
+	greeting->startup_timeout_ms = startup_timeout_ms;
+	greeting->patience =
+	    evtimer_new(loop_base(loop), on_patience_lost, greeting);
+	if (greeting->lists == NULL || greeting->patience == NULL)
 		greeting_free(&greeting);
 	return greeting;
 }
@@ -132,25 +161,20 @@ greeting_free(struct greeting **greeting)
 	if (*greeting == NULL)
 		return;
 	lists_free(&(*greeting)->lists);
+	if ((*greeting)->patience != NULL)
+		event_free((*greeting)->patience);
 	buf_free(&(*greeting)->result);
 	free(*greeting);
 	*greeting = NULL;
 }
 
-uint32_t
-greeting_next_id(struct greeting *greeting)
-{
-	greeting->last_id = greeting->last_id % OWN_ID_MAX + 1;
-	return greeting->last_id;
-}
-
-void
-greeting_start(struct greeting *greeting)
+static void
+initialize(struct greeting *greeting, const char *why)
 {
 	char text[256];
 	int n;
 
-	greeting->initialize_id = greeting_next_id(greeting);
+	greeting->initialize_id = greeting->handlers->next_id(greeting->arg);
 	n = snprintf(text, sizeof(text),
 	    "{\"jsonrpc\":\"2.0\",\"id\":%" PRIu32 ",\"method\":\"initialize\","
 	    "\"params\":{\"protocolVersion\":\"%s\",\"capabilities\":{},"
@@ -158,9 +182,50 @@ greeting_start(struct greeting *greeting)
 	    greeting->initialize_id, mcp_revision_latest_legacy()->name,
 	    MCPGW_VERSION);
 	assert(n > 0 && (size_t)n < sizeof(text));
-	greeting_transition(greeting, GREETING_INITIALIZING, "started");
-	if (greeting->handlers->send(greeting->arg, text, (size_t)n) == -1)
+	greeting_transition(greeting, GREETING_INITIALIZING, why);
+	if (greeting->handlers->send(
+		greeting->arg, text, (size_t)n, greeting->initialize_id) == -1)
 		fail(greeting, "could not be sent initialize");
+}
+
+void
+greeting_start(struct greeting *greeting)
+{
+	initialize(greeting, "started");
+}
+
+/* Count one more; true when there were too many within a short time. */
+static bool
+is_forgetful(struct greeting *greeting)
+{
+	uint64_t now = mono_ms();
+
+	if (greeting->renewals == 0 ||
+	    now - greeting->renewals_since > GREETING_RENEWALS_MS) {
+		greeting->renewals = 0;
+		greeting->renewals_since = now;
+	}
+	return ++greeting->renewals > GREETING_RENEWALS_MAX;
+}
+
+void
+greeting_restart(struct greeting *greeting)
+{
+	const struct timeval tv = { greeting->startup_timeout_ms / 1000,
+		(suseconds_t)(greeting->startup_timeout_ms % 1000) * 1000 };
+
+	if (greeting->state == GREETING_IDLE ||
+	    greeting->state == GREETING_FAILED)
+		return;
+	if (is_forgetful(greeting)) {
+		fail(greeting, "forgets its sessions again and again");
+		return;
+	}
+	/* From the first one on, however often it is forgotten again. */
+	if (!event_pending(greeting->patience, EV_TIMEOUT, NULL))
+		event_add(greeting->patience, &tv);
+	lists_stop(greeting->lists);
+	initialize(greeting, "its session was forgotten");
 }
 
 /* What the backend declares, as a set of 1U << enum catalog_kind. */
@@ -169,6 +234,7 @@ declared(struct greeting *greeting, struct json_span capabilities)
 {
 	unsigned int kinds = 0;
 
+	greeting->logging = false;
 	if (json_kind(capabilities) != JSON_OBJECT) {
 		log_warning("backend %s: its answer to initialize has no "
 			    "capabilities",
@@ -217,23 +283,28 @@ on_initialized(struct greeting *greeting, struct json_span result)
 {
 	static const char initialized[] =
 	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}";
+	const struct mcp_revision *revision;
 	char why[512] = "";
 
+	greeting->initialize_id = 0;
 	if (json_kind(result) != JSON_OBJECT) {
 		fail(greeting,
 		    "answered initialize with something that is not "
 		    "an object");
 		return;
 	}
-	greeting->revision =
+	revision =
 	    chosen(json_get(result, "protocolVersion"), why, sizeof(why));
-	if (greeting->revision == NULL) {
+	if (revision == NULL) {
 		fail(greeting, why);
 		return;
 	}
+	greeting->revision = revision;
+	greeting->handlers->agreed(greeting->arg, revision);
+	buf_consume(&greeting->result, buf_len(&greeting->result));
 	if (buf_add(&greeting->result, result.at, result.len) == -1 ||
 	    greeting->handlers->send(
-		greeting->arg, initialized, sizeof(initialized) - 1) == -1) {
+		greeting->arg, initialized, sizeof(initialized) - 1, 0) == -1) {
 		fail(greeting, "could not be sent notifications/initialized");
 		return;
 	}
@@ -243,16 +314,21 @@ on_initialized(struct greeting *greeting, struct json_span result)
 	    declared(greeting, json_get(result, "capabilities")));
 }
 
+static bool
+awaits_initialize(const struct greeting *greeting, int64_t id)
+{
+	return greeting->state == GREETING_INITIALIZING &&
+	    greeting->initialize_id == id;
+}
+
 bool
 greeting_response(
     struct greeting *greeting, const struct rpc_message *msg, int64_t id)
 {
 	char why[512];
 
-	if (greeting->state != GREETING_INITIALIZING)
+	if (!awaits_initialize(greeting, id))
 		return lists_response(greeting->lists, msg, id);
-	if (id != greeting->initialize_id)
-		return false;
 	if (msg->kind == RPC_RESULT) {
 		on_initialized(greeting, msg->result);
 		return true;
@@ -268,14 +344,39 @@ greeting_refused(struct greeting *greeting, int64_t id, const char *why)
 {
 	char text[256];
 
-	if (greeting->state != GREETING_INITIALIZING)
-		return lists_refused(greeting->lists, id, why);
-	if (id != greeting->initialize_id)
-		return false;
+	if (!awaits_initialize(greeting, id))
+		return lists_failed(greeting->lists, id, why);
 	(void)snprintf(text, sizeof(text),
 	    "answered initialize with a message that is not valid: %s", why);
 	fail(greeting, text);
 	return true;
+}
+
+bool
+greeting_failed(struct greeting *greeting, int64_t id, const char *why)
+{
+	char text[512];
+
+	if (awaits_initialize(greeting, id)) {
+		fail(greeting, why);
+		return true;
+	}
+	(void)snprintf(text, sizeof(text), "it %s", why);
+	return lists_failed(greeting->lists, id, text);
+}
+
+bool
+greeting_awaits(const struct greeting *greeting, int64_t id)
+{
+	return awaits_initialize(greeting, id) ||
+	    lists_await(greeting->lists, id);
+}
+
+bool
+greeting_is_busy(const struct greeting *greeting)
+{
+	return greeting->state == GREETING_INITIALIZING ||
+	    lists_busy(greeting->lists);
 }
 
 void

@@ -43,6 +43,8 @@ struct link {
 	struct buf text; /* for what is composed here */
 };
 
+static void leave_front(struct link *link, const char *why);
+
 /* A JSON text that is known here. */
 #define JSON_TEXT(literal)                                                     \
 	{                                                                      \
@@ -122,26 +124,31 @@ tell(struct link *link, enum msg_type type, uint16_t flags, uint64_t id,
 }
 
 /*
- * Send the last frame of a call, whatever is queued: there are never more of
- * them than the front has requests.  False when it was lost.
+ * Send the last frame of a call, even over the limit: LINK_QUEUE_LAST_MAX.
+ * False when it was lost.
  */
 static bool
 conclude(
     struct link *link, enum msg_type type, uint64_t id, struct json_span text)
 {
-	bool sent;
+	int result;
 
 	if (link->chan == NULL)
 		return true; /* to nobody */
-	chan_set_queue_max(link->chan, SIZE_MAX / 2);
-	sent = send_frame(link, type, 0, id, text) == 0 || errno == EPIPE;
-	if (!sent)
-		log_error("backend %s: a %s was lost: %s", link->name,
-		    msg_name(type), strerror(errno));
+	chan_set_queue_max(link->chan, LINK_QUEUE_LAST_MAX);
+	result = send_frame(link, type, 0, id, text);
+	if (result == -1 && errno == EAGAIN) {
+		leave_front(link, "it does not read its answers");
+		return true;
+	}
 	chan_set_queue_max(link->chan, LINK_QUEUE_MAX);
 	if (chan_congested(link->chan))
 		pause_backend(link, true);
-	return sent;
+	if (result == 0 || errno == EPIPE)
+		return true;
+	log_error("backend %s: a %s was lost: %s", link->name, msg_name(type),
+	    strerror(errno));
+	return false;
 }
 
 static void
@@ -180,7 +187,8 @@ send_cancelled(struct link *link, uint64_t id, struct json_span reason)
 		    buf_add(b, reason.at, reason.len);
 	failed |= buf_add_text(b, "}}");
 	if (failed == 0)
-		(void)link->handlers->send(link->arg, buf_data(b), buf_len(b));
+		(void)link->handlers->send(
+		    link->arg, buf_data(b), buf_len(b), 0);
 }
 
 /*
@@ -262,6 +270,23 @@ cancel_all(struct link *link)
 		(void)retract(link, id, reason);
 }
 
+/* Close the link: nobody waits for its calls. */
+static void
+drop_front(struct link *link)
+{
+	chan_free(&link->chan);
+	pause_backend(link, false);
+	cancel_all(link);
+}
+
+static void
+leave_front(struct link *link, const char *why)
+{
+	log_error("backend %s: link %" PRIu32 " is closed: %s", link->name,
+	    link->generation, why);
+	drop_front(link);
+}
+
 /* One of the frames that a new socket is told, or that changed. */
 static bool
 tell_unsent(struct link *link, unsigned int which)
@@ -296,13 +321,13 @@ publish(struct link *link)
 
 /* Why a request cannot be passed on, or NULL. */
 static const char *
-send_request(struct link *link, const char *text, size_t len)
+send_request(struct link *link, const char *text, size_t len, int64_t id)
 {
 	char *copy;
 	int result;
 
 	if (memchr(text, '\n', len) == NULL) {
-		result = link->handlers->send(link->arg, text, len);
+		result = link->handlers->send(link->arg, text, len, id);
 	} else {
 		/* Only between tokens: the front has scanned it. */
 		copy = malloc(len);
@@ -310,7 +335,7 @@ send_request(struct link *link, const char *text, size_t len)
 			return "is out of memory";
 		memcpy(copy, text, len);
 		json_flatten(copy, len);
-		result = link->handlers->send(link->arg, copy, len);
+		result = link->handlers->send(link->arg, copy, len, id);
 		free(copy);
 	}
 	if (result == 0)
@@ -341,7 +366,7 @@ on_request(struct link *link, uint64_t id, const char *text, size_t len)
 	else if (call_add(link->calls, id, position, now) == -1)
 		wrong = errno == EINVAL ? "was sent a request with a wrong id"
 					: "still has a request with this id";
-	else if ((wrong = send_request(link, text, len)) != NULL)
+	else if ((wrong = send_request(link, text, len, (int64_t)id)) != NULL)
 		(void)call_answer(link->calls, id);
 	if (wrong == NULL)
 		arm_deadline(link, now);
@@ -364,6 +389,25 @@ on_cancel(struct link *link, uint64_t id, const char *payload, size_t len)
 }
 
 static void
+on_subscribe(
+    struct link *link, enum msg_type type, const char *payload, size_t len)
+{
+	const struct json_span uri = { payload, len };
+	struct json_scan scan;
+
+	/* Quotes at both ends: no white space around it, which is not scanned
+	 * for line ends. */
+	if (len < 2 || json_kind(uri) != JSON_STRING ||
+	    payload[len - 1] != '"' ||
+	    json_scan(payload, len, NULL, 0, NULL, &scan) == -1)
+		log_warning("backend %s: a %s without a URI is ignored",
+		    link->name, msg_name(type));
+	else
+		link->handlers->subscribe(
+		    link->arg, type == MSG_SUBSCRIBE, uri);
+}
+
+static void
 on_frame(void *arg, const struct frame *frame, const char *payload, int *fd)
 {
 	struct link *link = arg;
@@ -376,6 +420,9 @@ on_frame(void *arg, const struct frame *frame, const char *payload, int *fd)
 		on_cancel(link, frame->id, payload, frame->length);
 	else if (frame->type == MSG_CLIENT_LEVEL)
 		link->handlers->level(link->arg, (enum mcp_level)frame->flags);
+	else
+		on_subscribe(
+		    link, (enum msg_type)frame->type, payload, frame->length);
 }
 
 static void
@@ -389,9 +436,7 @@ on_closed(void *arg, const char *why)
 	else
 		log_error("backend %s: link %" PRIu32 " failed: %s", link->name,
 		    link->generation, why);
-	chan_free(&link->chan);
-	pause_backend(link, false);
-	cancel_all(link);
+	drop_front(link);
 }
 
 static void
@@ -417,11 +462,8 @@ link_open(struct link *link, int *fd, uint32_t generation)
 
 	if (chan == NULL)
 		return -1;
-	if (link->chan != NULL) {
-		chan_free(&link->chan);
-		pause_backend(link, false);
-		cancel_all(link);
-	}
+	if (link->chan != NULL)
+		drop_front(link);
 	link->chan = chan;
 	link->generation = generation;
 	link->unsent = UNSENT_ALL;
@@ -432,9 +474,10 @@ link_open(struct link *link, int *fd, uint32_t generation)
 }
 
 void
-link_up(struct link *link)
+link_up(struct link *link, unsigned int kinds)
 {
 	link->up = true;
+	link->unsent |= UNSENT_GREETING | kinds;
 	publish(link);
 }
 
@@ -481,6 +524,31 @@ link_refused(struct link *link, int64_t id, const char *why)
 	    link->name, why);
 	fail_call(link, (uint64_t)id, "unknown", text);
 	return true;
+}
+
+void
+link_failed(struct link *link, int64_t id, enum transport_outcome outcome,
+    const char *why)
+{
+	static const char *const outcomes[] = {
+		[TRANSPORT_NOT_SENT] = "not_sent",
+		[TRANSPORT_REFUSED] = "refused",
+		[TRANSPORT_UNKNOWN] = "unknown",
+	};
+	char text[512];
+
+	if (call_answer(link->calls, (uint64_t)id) != CALL_SENT)
+		return;
+	log_info("backend %s: call %" PRIi64 " failed (%s): it %s", link->name,
+	    id, outcomes[outcome], why);
+	(void)snprintf(text, sizeof(text), "backend %s %s", link->name, why);
+	fail_call(link, (uint64_t)id, outcomes[outcome], text);
+}
+
+size_t
+link_calls(const struct link *link)
+{
+	return call_count(link->calls);
 }
 
 bool

@@ -14,16 +14,25 @@
 #include "proto/json.h"
 #include "proto/mcp.h"
 #include "proto/msg.h"
+#include "transport.h"
 
 struct link;
 struct loop;
 
 /* Bytes for a front that does not read: over them the backend has to wait. */
 #define LINK_QUEUE_MAX ((size_t)8 << 20)
+/*
+ * What ends a call goes out even then: one line of answers that was being read,
+ * and 2 KiB for each of the 16,384 requests that a front has in flight at one
+ * backend.  A link with more than that has a front that breaks the rules, and
+ * is closed.
+ */
+#define LINK_QUEUE_LAST_MAX (LINK_QUEUE_MAX + MSG_JSON_MAX + ((size_t)32 << 20))
 
 struct link_handlers {
-	/* Send one message to the backend.  0, or -1 with errno. */
-	int (*send)(void *arg, const char *text, size_t len);
+	/* Send one message to the backend: transport.h.  0, or -1 with errno.
+	 */
+	int (*send)(void *arg, const char *text, size_t len, int64_t id);
 	/* Where the next message is queued, and taking one back: transport.h.
 	 */
 	uint64_t (*position)(void *arg);
@@ -32,6 +41,9 @@ struct link_handlers {
 	void (*set_reading)(void *arg, bool on);
 	/* The most verbose level that a session asked for. */
 	void (*level)(void *arg, enum mcp_level level);
+	/* Clients want to hear of a resource, or not any more; uri is a JSON
+	 * string. */
+	void (*subscribe)(void *arg, bool on, struct json_span uri);
 };
 
 /*
@@ -51,10 +63,12 @@ void link_free(struct link **link);
 int link_open(struct link *link, int *fd, uint32_t generation);
 
 /*
- * The greeting is up: tell the front all about the backend, and take requests
- * from now on.
+ * The greeting is up: take requests from now on, and tell the front what the
+ * backend says of itself and the lists of these kinds, a set of 1U << enum
+ * catalog_kind.  Every new front is told all.  Once more for every session that
+ * follows.
  */
-void link_up(struct link *link);
+void link_up(struct link *link, unsigned int kinds);
 
 /*
  * The backend is lost: no further request reaches it.  Those that it has not
@@ -71,6 +85,16 @@ bool link_response(struct link *link, int64_t id, struct json_span text);
 
 /* A response had to be refused; its call fails.  False as above. */
 bool link_refused(struct link *link, int64_t id, const char *why);
+
+/*
+ * A request gets no answer; its call fails.  why continues the sentence "the
+ * backend …".
+ */
+void link_failed(struct link *link, int64_t id, enum transport_outcome outcome,
+    const char *why);
+
+/* Calls that somebody waits for. */
+size_t link_calls(const struct link *link);
 
 /* notifications/progress came.  False when nobody waits for this token. */
 bool link_progress(struct link *link, int64_t token, struct json_span text);

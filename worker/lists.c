@@ -23,6 +23,7 @@ struct list {
 	enum list_state state;
 	bool known;       /* a run has ended well */
 	bool first;       /* the run that complete() waits for */
+	bool begun;       /* that one has ended */
 	bool again;       /* it changed during this run */
 	uint32_t id;      /* of the page asked for */
 	struct buf items; /* of the last run, complete */
@@ -42,6 +43,7 @@ struct lists {
 	void *arg;
 	size_t outstanding; /* first runs that have not ended */
 	bool complete;
+	unsigned int differing; /* kinds, until then */
 	struct buf request;
 };
 
@@ -125,7 +127,7 @@ list_transition(struct list *list, enum list_state to)
 {
 	static const unsigned int may_become[] = {
 		[LIST_IDLE] = 1U << LIST_WAITING | 1U << LIST_RUNNING,
-		[LIST_WAITING] = 1U << LIST_RUNNING,
+		[LIST_WAITING] = 1U << LIST_RUNNING | 1U << LIST_IDLE,
 		[LIST_RUNNING] = 1U << LIST_IDLE | 1U << LIST_WAITING,
 	};
 
@@ -136,6 +138,17 @@ list_transition(struct list *list, enum list_state to)
 		set_timer(list,
 		    LISTS_DEBOUNCE_MS +
 			(uint32_t)(buf_len(&list->items) / LISTS_BYTES_PER_MS));
+}
+
+static void
+tell_changed(struct list *list)
+{
+	struct lists *all = list->all;
+
+	if (all->complete)
+		all->handlers->changed(all->arg, list->kind);
+	else
+		all->differing |= 1U << list->kind;
 }
 
 /* Replace the known items by those of this run, if they differ. */
@@ -156,8 +169,20 @@ adopt(struct list *list)
 	list->items = list->next;
 	list->count = list->next_count;
 	list->next = old;
-	if (list->all->complete)
-		list->all->handlers->changed(list->all->arg, list->kind);
+	tell_changed(list);
+}
+
+/* One of those that complete() waits for has ended. */
+static void
+one_less(struct lists *lists)
+{
+	unsigned int differing = lists->differing;
+
+	if (--lists->outstanding > 0)
+		return;
+	lists->complete = true;
+	lists->differing = 0;
+	lists->handlers->complete(lists->arg, differing);
 }
 
 /* This run is over; adopted tells whether its items are to be used. */
@@ -178,10 +203,9 @@ end_run(struct list *list, bool adopted)
 		list_transition(list, LIST_IDLE);
 	list->again = false;
 	list->first = false;
-	if (first && --all->outstanding == 0) {
-		all->complete = true;
-		all->handlers->complete(all->arg);
-	}
+	list->begun = true;
+	if (first)
+		one_less(all);
 }
 
 /* Ask for a page; cursor is a JSON string, or absent for the first. */
@@ -203,13 +227,14 @@ ask(struct list *list, struct json_span cursor)
 		    buf_add(b, cursor.at, cursor.len) | buf_add_text(b, "}");
 	failed |= buf_add_text(b, "}");
 	if (failed != 0 ||
-	    all->handlers->send(all->arg, buf_data(b), buf_len(b)) == -1) {
+	    all->handlers->send(all->arg, buf_data(b), buf_len(b), list->id) ==
+		-1) {
 		log_warning("backend %s: %s could not be sent", all->name,
 		    method_of(list));
 		end_run(list, false);
 		return;
 	}
-	if (all->complete)
+	if (!list->first)
 		set_timer(list, all->timeout_ms);
 }
 
@@ -221,6 +246,17 @@ begin_run(struct list *list)
 	ask(list, (struct json_span){ NULL, 0 });
 }
 
+/* The backend has no such list, or no longer. */
+static void
+forget(struct list *list)
+{
+	if (list->count > 0)
+		list->all->differing |= 1U << list->kind;
+	buf_free(&list->items);
+	list->count = 0;
+	list->known = false;
+}
+
 void
 lists_start(struct lists *lists, unsigned int kinds)
 {
@@ -229,15 +265,32 @@ lists_start(struct lists *lists, unsigned int kinds)
 	/* One more than there are, so that none completes them early. */
 	lists->outstanding = 1;
 	for (i = 0; i < CATALOG_KINDS; i++) {
-		if ((kinds & 1U << i) == 0)
+		if ((kinds & 1U << i) == 0) {
+			forget(&lists->list[i]);
 			continue;
+		}
 		lists->outstanding++;
 		lists->list[i].first = true;
 		begin_run(&lists->list[i]);
 	}
-	if (--lists->outstanding == 0) {
-		lists->complete = true;
-		lists->handlers->complete(lists->arg);
+	one_less(lists);
+}
+
+void
+lists_stop(struct lists *lists)
+{
+	struct list *list;
+	unsigned int i;
+
+	lists->complete = false;
+	for (i = 0; i < CATALOG_KINDS; i++) {
+		list = &lists->list[i];
+		if (list->state != LIST_IDLE)
+			list_transition(list, LIST_IDLE);
+		buf_free(&list->next);
+		list->next_count = 0;
+		list->id = 0;
+		list->again = list->first = list->begun = false;
 	}
 }
 
@@ -248,8 +301,8 @@ lists_changed(struct lists *lists, enum catalog_kind kind)
 
 	switch (list->state) {
 	case LIST_IDLE:
-		/* Before the first lists they are yet to be asked for. */
-		if (lists->complete)
+		/* Before its first run it is yet to be asked for. */
+		if (lists->complete || list->begun)
 			list_transition(list, LIST_WAITING);
 		break;
 	case LIST_WAITING:
@@ -273,7 +326,7 @@ cancel(struct list *list)
 		"\"params\":{\"requestId\":%" PRIu32
 		",\"reason\":\"timed out\"}}",
 		list->id) == 0)
-		(void)all->handlers->send(all->arg, buf_data(b), buf_len(b));
+		(void)all->handlers->send(all->arg, buf_data(b), buf_len(b), 0);
 }
 
 static void
@@ -448,16 +501,38 @@ lists_response(struct lists *lists, const struct rpc_message *msg, int64_t id)
 }
 
 bool
-lists_refused(struct lists *lists, int64_t id, const char *why)
+lists_failed(struct lists *lists, int64_t id, const char *why)
 {
 	struct list *list = find(lists, id);
 
 	if (list == NULL)
 		return false;
-	log_warning("backend %s: page %zu of %s was refused: %s", lists->name,
+	log_warning("backend %s: page %zu of %s failed: %s", lists->name,
 	    list->pages, method_of(list), why);
 	end_run(list, false);
 	return true;
+}
+
+bool
+lists_await(const struct lists *lists, int64_t id)
+{
+	unsigned int i;
+
+	for (i = 0; i < CATALOG_KINDS; i++)
+		if (lists->list[i].id != 0 && lists->list[i].id == id)
+			return true;
+	return false;
+}
+
+bool
+lists_busy(const struct lists *lists)
+{
+	unsigned int i;
+
+	for (i = 0; i < CATALOG_KINDS; i++)
+		if (lists->list[i].state == LIST_RUNNING)
+			return true;
+	return false;
 }
 
 struct json_span

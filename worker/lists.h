@@ -32,13 +32,17 @@ struct loop;
 
 struct lists_handlers {
 	/* Send one request to the backend.  0, or -1 with errno. */
-	int (*send)(void *arg, const char *text, size_t len);
+	int (*send)(void *arg, const char *text, size_t len, int64_t id);
 	/* The next id for a request of the worker's own. */
 	uint32_t (*next_id)(void *arg);
 	/* The items of this kind are other bytes than before. */
 	void (*changed)(void *arg, enum catalog_kind kind);
-	/* Every list that lists_start() asked for has come or failed; once. */
-	void (*complete)(void *arg);
+	/*
+	 * Every list that lists_start() asked for has come or failed; once for
+	 * each start.  kinds is the set of those that are other bytes than
+	 * before.
+	 */
+	void (*complete)(void *arg, unsigned int kinds);
 };
 
 /*
@@ -50,8 +54,14 @@ struct lists *lists_new(struct loop *loop, const char *name,
     uint32_t timeout_ms, const struct lists_handlers *handlers, void *arg);
 void lists_free(struct lists **lists);
 
-/* Ask for these kinds, a set of 1U << enum catalog_kind; complete() follows. */
+/*
+ * Ask for these kinds, a set of 1U << enum catalog_kind; complete() follows.
+ * After lists_stop() what was known stays until then, but for other kinds.
+ */
 void lists_start(struct lists *lists, unsigned int kinds);
+
+/* Ask for nothing more; answers that are on their way are not used. */
+void lists_stop(struct lists *lists);
 
 /* The backend says that this kind changed. */
 void lists_changed(struct lists *lists, enum catalog_kind kind);
@@ -60,8 +70,17 @@ void lists_changed(struct lists *lists, enum catalog_kind kind);
 bool lists_response(
     struct lists *lists, const struct rpc_message *msg, int64_t id);
 
-/* A response had to be refused: false when the id is not of one of ours. */
-bool lists_refused(struct lists *lists, int64_t id, const char *why);
+/*
+ * A response had to be refused, or none will come; why says more.
+ * False when the id is not of one of ours.
+ */
+bool lists_failed(struct lists *lists, int64_t id, const char *why);
+
+/* True when this id must not be used for another request. */
+bool lists_await(const struct lists *lists, int64_t id);
+
+/* A page was asked for and has not come. */
+bool lists_busy(const struct lists *lists);
 
 /* All items of this kind, a JSON array; "[]" until they are known. */
 struct json_span lists_items(const struct lists *lists, enum catalog_kind kind);

@@ -1,10 +1,25 @@
-/* main.c: mcp-gateway-worker. */
+/* main.c: mcp-gateway-worker, for backends that speak over stdio. */
+#include "pipes.h"
+#include "proto/msg.h"
 #include "proto/role.h"
 #include "worker.h"
+
+static struct transport *
+open_pipes(struct loop *loop, const struct setup *setup, int *in, int *out,
+    const struct transport_events *events, void *arg)
+{
+	(void)setup;
+	return pipes_new(loop, in, out, MSG_JSON_MAX, events, arg);
+}
+
+static const struct worker_kind stdio_kind = {
+	.talks_to_job = true,
+	.open = open_pipes,
+};
 
 int
 main(int argc, char **argv)
 {
 	role_begin(argc, argv);
-	return worker_main(ROLE_CHANNEL_FD);
+	return worker_main(ROLE_CHANNEL_FD, &stdio_kind);
 }

@@ -207,11 +207,12 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 }
 
 static int
-pipes_send(struct transport *t, const char *text, size_t len)
+pipes_send(struct transport *t, const char *text, size_t len, int64_t id)
 {
 	struct pipes *p = (struct pipes *)t;
 	char *at;
 
+	(void)id; /* no request is lost alone: see lost() */
 	if (p->in == -1) {
 		errno = EPIPE;
 		return -1;
@@ -277,6 +278,22 @@ pipes_set_reading(struct transport *t, bool on)
 	}
 }
 
+/* Every revision is the same on a pipe. */
+static void
+pipes_agreed(struct transport *t, const struct mcp_revision *revision)
+{
+	(void)t;
+	(void)revision;
+}
+
+/* A job is told by the end of its standard input, which pipes_free() closes. */
+static bool
+pipes_close(struct transport *t)
+{
+	(void)t;
+	return false;
+}
+
 static void
 pipes_free(struct transport *t)
 {
@@ -302,6 +319,8 @@ static const struct transport_ops ops = {
 	.position = pipes_position,
 	.withdraw = pipes_withdraw,
 	.set_reading = pipes_set_reading,
+	.agreed = pipes_agreed,
+	.close = pipes_close,
 	.free = pipes_free,
 };
 

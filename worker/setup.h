@@ -18,11 +18,11 @@ enum remote_type {
 /* A backend with a url; url NULL: it has none. */
 struct setup_remote {
 	enum remote_type type;
-	char *url;         /* http or https, checked by the supervisor */
-	char **headers;    /* "Name: value", NULL-terminated, never NULL */
-	char *ca;          /* certificates in PEM, NULL: the system's */
-	char *certificate; /* the client's, in PEM, or NULL */
-	char *key;         /* its private key, in PEM, or NULL */
+	char *url;            /* http or https, checked by the supervisor */
+	char **headers;       /* "Name: value", NULL-terminated, never NULL */
+	char *ca;             /* certificates in PEM, NULL: the system's */
+	char *certificate;    /* the client's, in PEM, or NULL */
+	char *key;            /* its private key, in PEM, or NULL */
 	bool private_network; /* any name may stand for a private address */
 	bool has_job;         /* the gateway starts the server itself */
 };

@@ -58,11 +58,11 @@ struct transport_events {
 struct transport_ops {
 	/*
 	 * Queue one message; id is that of the request that it is, 0 when no
-	 * answer is expected.  The text has no raw newline and is copied.  It is
-	 * written at the end of the turn.  The first message, and the first one
-	 * after renew(), must be initialize, and the first one after agreed()
-	 * notifications/initialized.  0, or -1 with errno EAGAIN (the queue is
-	 * full), EPIPE (the connection is over) or ENOMEM.
+	 * answer is expected.  The text has no raw newline and is copied.  It
+	 * is written at the end of the turn.  The first message, and the first
+	 * one after renew(), must be initialize, and the first one after
+	 * agreed() notifications/initialized.  0, or -1 with errno EAGAIN (the
+	 * queue is full), EPIPE (the connection is over) or ENOMEM.
 	 */
 	int (*send)(
 	    struct transport *t, const char *text, size_t len, int64_t id);
@@ -84,8 +84,8 @@ struct transport_ops {
 	    struct transport *t, const struct mcp_revision *revision);
 
 	/*
-	 * Say goodbye: nothing is sent any more.  True when that takes a moment,
-	 * at the end of which lost() is called.
+	 * Say goodbye: nothing is sent any more.  True when that takes a
+	 * moment, at the end of which lost() is called.
 	 */
 	bool (*close)(struct transport *t);
 

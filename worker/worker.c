@@ -11,7 +11,6 @@
 
 #include "backend.h"
 #include "diagnostics.h"
-#include "pipes.h"
 #include "proto/buf.h"
 #include "proto/chan.h"
 #include "proto/clock.h"
@@ -27,8 +26,9 @@
 
 enum worker_state {
 	WORKER_NEW,     /* SETUP is awaited */
-	WORKER_WAITING, /* for the ends of the job's pipes */
+	WORKER_WAITING, /* for the ends of the job's pipes, if there are any */
 	WORKER_RUNNING, /* the backend is talked to */
+	WORKER_LEAVING, /* it is told goodbye */
 	WORKER_ENDING,  /* its standard error may say why */
 	WORKER_ENDED,
 };
@@ -41,6 +41,7 @@ enum job_pipe {
 #define JOB_PIPES 3
 
 struct worker {
+	const struct worker_kind *kind;
 	enum worker_state state;
 	struct loop *loop;
 	struct chan *control;
@@ -48,7 +49,7 @@ struct worker {
 	int job[JOB_PIPES]; /* until the backend starts */
 	struct backend *backend;
 	struct diagnostics *diagnostics;
-	struct event *last_words;
+	struct event *moment; /* how long a state may last that ends it */
 	int exit_code;
 	uint64_t records_dropped;
 	char why[512];
@@ -59,6 +60,7 @@ static const char *const state_names[] = {
 	[WORKER_NEW] = "new",
 	[WORKER_WAITING] = "waiting",
 	[WORKER_RUNNING] = "running",
+	[WORKER_LEAVING] = "leaving",
 	[WORKER_ENDING] = "ending",
 	[WORKER_ENDED] = "ended",
 };
@@ -70,7 +72,9 @@ worker_transition(struct worker *w, enum worker_state to, const char *why)
 	static const unsigned int may_become[] = {
 		[WORKER_NEW] = 1U << WORKER_WAITING | 1U << WORKER_ENDED,
 		[WORKER_WAITING] = 1U << WORKER_RUNNING | 1U << WORKER_ENDED,
-		[WORKER_RUNNING] = 1U << WORKER_ENDING | 1U << WORKER_ENDED,
+		[WORKER_RUNNING] = 1U << WORKER_LEAVING | 1U << WORKER_ENDING |
+		    1U << WORKER_ENDED,
+		[WORKER_LEAVING] = 1U << WORKER_ENDED,
 		[WORKER_ENDING] = 1U << WORKER_ENDED,
 		[WORKER_ENDED] = 0,
 	};
@@ -153,8 +157,6 @@ send_obituary(struct worker *w)
 static void
 finish(struct worker *w)
 {
-	if (w->state != WORKER_ENDING)
-		return;
 	diagnostics_finish(w->diagnostics);
 	backend_report(w->backend);
 	send_obituary(w);
@@ -162,17 +164,25 @@ finish(struct worker *w)
 }
 
 static void
-on_last_words(evutil_socket_t fd, short what, void *arg)
+on_moment_over(evutil_socket_t fd, short what, void *arg)
 {
+	struct worker *w = arg;
+
 	(void)fd;
 	(void)what;
-	finish(arg);
+	if (w->state == WORKER_ENDING)
+		finish(w);
+	else if (w->state == WORKER_LEAVING)
+		worker_end(w, ROLE_EXIT_PARENT_GONE, "no time is left");
 }
 
 static void
-on_stderr_ended(void *arg)
+on_diagnostics_ended(void *arg)
 {
-	finish(arg);
+	struct worker *w = arg;
+
+	if (w->state == WORKER_ENDING)
+		finish(w);
 }
 
 /*
@@ -184,6 +194,8 @@ begin_end(struct worker *w, enum role_exit code, const char *why)
 {
 	static const struct timeval wait = { 0, WORKER_LAST_WORDS_MS * 1000 };
 
+	if (w->state == WORKER_LEAVING)
+		worker_end(w, ROLE_EXIT_PARENT_GONE, why);
 	if (w->state != WORKER_RUNNING)
 		return;
 	(void)strlcpy(w->why, why, sizeof(w->why));
@@ -192,7 +204,7 @@ begin_end(struct worker *w, enum role_exit code, const char *why)
 	worker_transition(w, WORKER_ENDING, why);
 	w->exit_code = (int)code;
 	/* At once where nothing more can come. */
-	event_add(w->last_words,
+	event_add(w->moment,
 	    diagnostics_ended(w->diagnostics) ? &(struct timeval){ 0, 0 }
 					      : &wait);
 }
@@ -214,7 +226,7 @@ flush_all(struct worker *w)
 	static const struct timeval wait = { 0, WORKER_FLUSH_MS * 1000 };
 	uint64_t until = mono_ms() + WORKER_FLUSH_MS;
 
-	event_add(w->last_words, &wait);
+	event_add(w->moment, &wait);
 	while (!flush_once(w) && mono_ms() < until)
 		if (event_base_loop(loop_base(w->loop), EVLOOP_ONCE) != 0)
 			return;
@@ -259,11 +271,90 @@ static const struct backend_handlers backend_handlers = {
 
 /* ---- what the supervisor says ---- */
 
+/* This end of the job's pipes is to come. */
+static bool
+is_due(const struct worker *w, enum job_pipe which)
+{
+	if (w->job[which] != -1)
+		return false;
+	return w->kind->talks_to_job ||
+	    (w->setup.remote.has_job && which != JOB_IN);
+}
+
+/*
+ * What the job says to people is read: its standard error, and its standard
+ * output unless that carries the messages.
+ */
+static int
+open_diagnostics(struct worker *w)
+{
+	if (w->job[JOB_ERR] != -1 &&
+	    diagnostics_open(w->diagnostics, DIAGNOSTICS_STDERR,
+		&w->job[JOB_ERR], on_diagnostics_ended, w) == -1)
+		return -1;
+	if (w->kind->talks_to_job || w->job[JOB_OUT] == -1)
+		return 0;
+	return diagnostics_open(w->diagnostics, DIAGNOSTICS_STDOUT,
+	    &w->job[JOB_OUT], on_diagnostics_ended, w);
+}
+
+/* All that is needed is there: talk to the backend. */
 static void
-on_setup(struct worker *w, const char *payload, size_t len)
+start(struct worker *w)
+{
+	struct transport *transport;
+	int error;
+
+	if (open_diagnostics(w) == -1) {
+		log_error("backend %s: the job's pipes cannot be used: %s",
+		    w->setup.name, strerror(errno));
+		worker_end(w, ROLE_EXIT_OSERR, "the job's pipes");
+		return;
+	}
+	transport = w->kind->open(w->loop, &w->setup, &w->job[JOB_IN],
+	    &w->job[JOB_OUT], &backend_transport_events, w->backend);
+	if (transport == NULL) {
+		error = errno;
+		log_error("backend %s: it cannot be talked to: %s",
+		    w->setup.name, strerror(error));
+		/* What is configured wrong stays wrong. */
+		worker_end(w,
+		    error == EINVAL ? ROLE_EXIT_CONFIG : ROLE_EXIT_OSERR,
+		    "no transport");
+		return;
+	}
+	worker_transition(w, WORKER_RUNNING, "all is there");
+	backend_start(w->backend, transport);
+}
+
+static void
+start_if_complete(struct worker *w)
+{
+	if (!is_due(w, JOB_IN) && !is_due(w, JOB_OUT) && !is_due(w, JOB_ERR))
+		start(w);
+}
+
+/* Our slice of the configuration; false when it is none for this program. */
+static bool
+read_setup(struct worker *w, const char *payload, size_t len)
 {
 	if (setup_parse(&w->setup, payload, len) == -1) {
 		log_error("worker: SETUP is not what was agreed on");
+		return false;
+	}
+	if (w->kind->talks_to_job != (w->setup.remote.url == NULL)) {
+		log_error("backend %s: this program is not for backends %s a "
+			  "url",
+		    w->setup.name, w->kind->talks_to_job ? "with" : "without");
+		return false;
+	}
+	return true;
+}
+
+static void
+on_setup(struct worker *w, const char *payload, size_t len)
+{
+	if (!read_setup(w, payload, len)) {
 		worker_end(w, ROLE_EXIT_PROTOCOL, "a wrong SETUP");
 		return;
 	}
@@ -275,49 +366,25 @@ on_setup(struct worker *w, const char *payload, size_t len)
 		worker_end(w, ROLE_EXIT_PRIVILEGE, "privileges");
 		return;
 	}
-	w->backend = backend_new(w->loop, w->setup.name,
-	    w->setup.request_timeout_ms, &backend_handlers, w);
+	w->backend = backend_new(w->loop, &w->setup, &backend_handlers, w);
 	w->diagnostics = diagnostics_new(w->loop, w->setup.name);
 	if (w->backend == NULL || w->diagnostics == NULL) {
 		worker_end(w, ROLE_EXIT_MEMORY, "out of memory");
 		return;
 	}
 	worker_transition(w, WORKER_WAITING, "SETUP");
+	start_if_complete(w);
 }
 
-/* All ends are there: talk to the job. */
-static void
-start(struct worker *w)
-{
-	struct transport *transport =
-	    pipes_new(w->loop, &w->job[JOB_IN], &w->job[JOB_OUT], MSG_JSON_MAX,
-		&backend_transport_events, w->backend);
-
-	if (transport == NULL ||
-	    diagnostics_open(
-		w->diagnostics, &w->job[JOB_ERR], on_stderr_ended, w) == -1) {
-		log_error("worker: the job's pipes cannot be used: %s",
-		    strerror(errno));
-		if (transport != NULL)
-			transport->ops->free(transport);
-		worker_end(w, ROLE_EXIT_OSERR, "the job's pipes");
-		return;
-	}
-	worker_transition(w, WORKER_RUNNING, "the job's pipes came");
-	backend_start(w->backend, transport);
-}
-
-/* False when this end came before. */
+/* False when this end is not to come, or came before. */
 static bool
 on_job_pipe(struct worker *w, enum job_pipe which, int *fd)
 {
-	if (w->job[which] != -1)
+	if (w->state != WORKER_WAITING || !is_due(w, which))
 		return false;
 	w->job[which] = *fd;
 	*fd = -1;
-	if (w->job[JOB_IN] != -1 && w->job[JOB_OUT] != -1 &&
-	    w->job[JOB_ERR] != -1)
-		start(w);
+	start_if_complete(w);
 	return true;
 }
 
@@ -338,7 +405,6 @@ handle(
     struct worker *w, const struct frame *frame, const char *payload, int *fd)
 {
 	bool set_up = w->state != WORKER_NEW;
-	bool waiting = w->state == WORKER_WAITING;
 
 	if (frame->type == MSG_SETUP && !set_up)
 		on_setup(w, payload, frame->length);
@@ -346,11 +412,11 @@ handle(
 		log_set_level((enum log_level)frame->flags);
 	else if (frame->type == MSG_LINK && set_up)
 		on_link(w, fd, frame->client);
-	else if (frame->type == MSG_JOB_STDIN && waiting)
+	else if (frame->type == MSG_JOB_STDIN)
 		return on_job_pipe(w, JOB_IN, fd);
-	else if (frame->type == MSG_JOB_STDOUT && waiting)
+	else if (frame->type == MSG_JOB_STDOUT)
 		return on_job_pipe(w, JOB_OUT, fd);
-	else if (frame->type == MSG_JOB_STDERR && waiting)
+	else if (frame->type == MSG_JOB_STDERR)
 		return on_job_pipe(w, JOB_ERR, fd);
 	else
 		return false;
@@ -362,6 +428,11 @@ on_frame(void *arg, const struct frame *frame, const char *payload, int *fd)
 {
 	struct worker *w = arg;
 
+	/* Alive in every state, at the end of it too. */
+	if (frame->type == MSG_PING) {
+		(void)send_control(w, MSG_PONG, 0, NULL, 0);
+		return;
+	}
 	if (w->state == WORKER_ENDED || handle(w, frame, payload, fd))
 		return;
 	log_error("worker: %s does not belong into state %s",
@@ -369,13 +440,27 @@ on_frame(void *arg, const struct frame *frame, const char *payload, int *fd)
 	worker_end(w, ROLE_EXIT_PROTOCOL, "a frame out of place");
 }
 
+/* Nothing is wanted of us any more: leave politely, but not slowly. */
+static void
+leave(struct worker *w)
+{
+	static const struct timeval wait = { 0, WORKER_GOODBYE_MS * 1000 };
+
+	if (w->state == WORKER_RUNNING && backend_close(w->backend)) {
+		worker_transition(w, WORKER_LEAVING, "the channel is closed");
+		event_add(w->moment, &wait);
+	} else {
+		worker_end(w, ROLE_EXIT_PARENT_GONE, "the channel is closed");
+	}
+}
+
 static void
 on_control_closed(void *arg, const char *why)
 {
-	struct worker *w = arg;
-	bool gone = strcmp(why, "closed") == 0;
-
-	worker_end(w, gone ? ROLE_EXIT_PARENT_GONE : ROLE_EXIT_PROTOCOL, why);
+	if (strcmp(why, "closed") == 0)
+		leave(arg);
+	else
+		worker_end(arg, ROLE_EXIT_PROTOCOL, why);
 }
 
 static const struct chan_handlers control_handlers = {
@@ -393,8 +478,8 @@ open_all(struct worker *w, int channel_fd)
 		return -1;
 	w->control = chan_new(w->loop, &channel_fd, ROLE_WORKER,
 	    ROLE_SUPERVISOR, &control_handlers, w);
-	w->last_words = evtimer_new(loop_base(w->loop), on_last_words, w);
-	return w->control == NULL || w->last_words == NULL ? -1 : 0;
+	w->moment = evtimer_new(loop_base(w->loop), on_moment_over, w);
+	return w->control == NULL || w->moment == NULL ? -1 : 0;
 }
 
 static void
@@ -408,8 +493,8 @@ close_all(struct worker *w)
 	for (i = 0; i < JOB_PIPES; i++)
 		if (w->job[i] != -1)
 			close(w->job[i]);
-	if (w->last_words != NULL)
-		event_free(w->last_words);
+	if (w->moment != NULL)
+		event_free(w->moment);
 	chan_free(&w->control);
 	loop_free(&w->loop);
 	setup_free(&w->setup);
@@ -417,11 +502,12 @@ close_all(struct worker *w)
 }
 
 int
-worker_main(int channel_fd)
+worker_main(int channel_fd, const struct worker_kind *kind)
 {
 	static const char hello[] =
 	    "{\"role\":\"worker\",\"version\":\"" MCPGW_VERSION "\"}";
-	struct worker w = { .exit_code = ROLE_EXIT_OSERR,
+	struct worker w = { .kind = kind,
+		.exit_code = ROLE_EXIT_OSERR,
 		.job = { -1, -1, -1 } };
 
 	if (open_all(&w, channel_fd) == 0) {

@@ -12,6 +12,9 @@
 #include "front.h"
 #include "link.h"
 #include "session.h"
+#include "settings.h"
+#include "subscriptions.h"
+#include "uri.h"
 
 static const struct json_span absent = { NULL, 0 };
 
@@ -61,7 +64,7 @@ on_initialize(struct session *session, const struct rpc_message *msg)
 	snprintf(result, sizeof(result),
 	    "{\"protocolVersion\":\"%s\",\"capabilities\":{"
 	    "\"tools\":{\"listChanged\":true},"
-	    "\"resources\":{\"subscribe\":false,\"listChanged\":true},"
+	    "\"resources\":{\"subscribe\":true,\"listChanged\":true},"
 	    "\"prompts\":{\"listChanged\":true},"
 	    "\"logging\":{}%s},"
 	    "\"serverInfo\":{\"name\":\"mcp-gateway\","
@@ -132,6 +135,27 @@ answer_unknown(struct session *session, const struct rpc_message *msg,
 	answer_error(session, msg, RPC_INVALID_PARAMS, text);
 }
 
+/* The backend that a name begins with, "server/tool" or "server__tool", if it
+ * is away and therefore not listed; or NULL. */
+static struct link *
+find_absent(const struct front *front, struct json_span name)
+{
+	char text[256];
+
+	if (json_string_decode(name, text, sizeof(text)) == -1)
+		return NULL;
+	for (size_t i = 0; i < front->backends; i++) {
+		const char *server = front->settings->backends[i];
+		size_t len = strlen(server);
+
+		if (!link_is_up(front->links[i]) &&
+		    strncmp(text, server, len) == 0 &&
+		    (text[len] == '/' || strncmp(text + len, "__", 2) == 0))
+			return front->links[i];
+	}
+	return NULL;
+}
+
 /* Pass it on by the name of a tool or a prompt. */
 static void
 on_named(struct session *session, const struct rpc_message *msg,
@@ -139,9 +163,14 @@ on_named(struct session *session, const struct rpc_message *msg,
 {
 	struct front *front = session->front;
 	struct catalogue_route route;
+	struct link *away;
 
 	if (catalogue_find_name(front->catalogue, kind, name, &route) == -1) {
-		answer_unknown(session, msg, what, name);
+		if (errno == ENOENT &&
+		    (away = find_absent(front, name)) != NULL)
+			link_refuse_absent(away, session, msg);
+		else
+			answer_unknown(session, msg, what, name);
 		return;
 	}
 	link_request(
@@ -150,17 +179,10 @@ on_named(struct session *session, const struct rpc_message *msg,
 
 /* MCP resources, "Error Handling": -32002 with the URI. */
 static void
-on_read(struct session *session, const struct rpc_message *msg)
+answer_no_resource(struct session *session, const struct rpc_message *msg)
 {
-	struct front *front = session->front;
-	struct catalogue_route route;
 	struct buf data = { 0 };
 
-	if (catalogue_find_uri(front->catalogue, msg->uri, &route) == 0) {
-		link_request(front->links[route.backend], session, msg,
-		    msg->uri, route.name);
-		return;
-	}
 	if (buf_add_text(&data, "{\"uri\":") == 0 &&
 	    buf_add(&data, msg->uri.at, msg->uri.len) == 0 &&
 	    buf_add_text(&data, "}") == 0) {
@@ -170,6 +192,145 @@ on_read(struct session *session, const struct rpc_message *msg)
 		    "Resource not found", span);
 	}
 	buf_free(&data);
+}
+
+static void
+on_read(struct session *session, const struct rpc_message *msg)
+{
+	struct front *front = session->front;
+	struct catalogue_route route;
+
+	if (catalogue_find_uri(front->catalogue, msg->uri, &route) == -1)
+		answer_no_resource(session, msg);
+	else
+		link_request(front->links[route.backend], session, msg,
+		    msg->uri, route.name);
+}
+
+/* ---- subscriptions ---------------------------------------------------- */
+
+/* Ask the backend for a change; with is the URI that it knows, or absent. */
+static void
+ask_for_change(struct session *session, const struct rpc_message *msg,
+    struct link *link, struct json_span with,
+    struct subscription_change *change)
+{
+	struct request *request;
+
+	request = link_request(link, session, msg, msg->uri, with);
+	if (request == NULL)
+		subscription_end(&change, SUBSCRIPTION_REFUSED);
+	else
+		request->change = change;
+}
+
+static const char *
+why_not_subscribed(int error)
+{
+	switch (error) {
+	case EDQUOT:
+		return "was not asked: this session has too many subscriptions";
+	case ENOSPC:
+		return "was not asked: the gateway has too many subscriptions";
+	case EMSGSIZE:
+		return "was not asked: the URI is too long to subscribe to";
+	default:
+		return "was not asked: the gateway has too little memory";
+	}
+}
+
+/* The URI that the backend knows, decoded. */
+static int
+decode_route(const struct catalogue_route *route, struct json_span uri,
+    char text[URI_MAX + 1])
+{
+	if (route->name.at != NULL)
+		uri = route->name;
+	return json_string_decode(uri, text, URI_MAX + 1) == -1 ? -1 : 0;
+}
+
+/* MCP resources, "Subscriptions". */
+static void
+on_subscribe(struct session *session, const struct rpc_message *msg)
+{
+	struct front *front = session->front;
+	struct subscription_change *change;
+	struct catalogue_route route;
+	struct link *link;
+	char shown[URI_MAX + 1];
+	char uri[URI_MAX + 1];
+
+	if (catalogue_find_uri(front->catalogue, msg->uri, &route) == -1 ||
+	    json_string_decode(msg->uri, shown, sizeof(shown)) == -1 ||
+	    decode_route(&route, msg->uri, uri) == -1) {
+		answer_no_resource(session, msg);
+		return;
+	}
+	link = front->links[route.backend];
+	if (link_is_up(link) && !link_subscribes(link))
+		link_refuse(link, session, msg, RPC_METHOD_NOT_FOUND,
+		    "does not support subscriptions to its resources");
+	else if (subscriptions_join(front->subscriptions, session,
+		     route.backend, uri, shown, &change) == -1)
+		link_refuse(link, session, msg, RPC_INTERNAL_ERROR,
+		    why_not_subscribed(errno));
+	else if (change == NULL)
+		session_send_result(session, msg->id, "{}");
+	else
+		ask_for_change(session, msg, link, route.name, change);
+}
+
+/*
+ * Whose a URI is, for unsubscribing: what the session subscribed to, be it
+ * listed any more or not.  uri is what its backend knows.
+ */
+static int
+find_subscribed(struct session *session, const struct rpc_message *msg,
+    size_t *backend, char uri[URI_MAX + 1])
+{
+	struct catalogue *catalogue = session->front->catalogue;
+	struct catalogue_route route;
+	char shown[URI_MAX + 1];
+	const char *found;
+
+	if (json_string_decode(msg->uri, shown, sizeof(shown)) == -1)
+		return -1;
+	if (subscriptions_find(session, shown, backend, &found)) {
+		strlcpy(uri, found, URI_MAX + 1);
+		return 0;
+	}
+	if (catalogue_find_uri(catalogue, msg->uri, &route) == -1)
+		return -1;
+	*backend = route.backend;
+	return decode_route(&route, msg->uri, uri);
+}
+
+static void
+on_unsubscribe(struct session *session, const struct rpc_message *msg)
+{
+	struct front *front = session->front;
+	struct subscription_change *change = NULL;
+	struct buf text = { 0 };
+	struct json_span with;
+	struct link *link;
+	size_t backend;
+	char uri[URI_MAX + 1];
+
+	if (find_subscribed(session, msg, &backend, uri) == 0) {
+		link = front->links[backend];
+		subscriptions_leave(front->subscriptions, session, backend, uri,
+		    link_is_up(link) ? &change : NULL);
+	}
+	if (change == NULL) {
+		session_send_result(session, msg->id, "{}");
+		return;
+	}
+	with = absent;
+	if (!json_string_is(msg->uri, uri) &&
+	    json_add_string(&text, uri, strlen(uri)) == 0)
+		with = (struct json_span){ buf_data(&text), buf_len(&text) };
+	ask_for_change(session, msg, link, with, change);
+	buf_free(&text);
 }
 
 static void
@@ -231,6 +392,12 @@ on_request(struct session *session, const struct rpc_message *msg)
 	case MCP_RESOURCES_READ:
 		on_read(session, msg);
 		return;
+	case MCP_RESOURCES_SUBSCRIBE:
+		on_subscribe(session, msg);
+		return;
+	case MCP_RESOURCES_UNSUBSCRIBE:
+		on_unsubscribe(session, msg);
+		return;
 	case MCP_COMPLETION_COMPLETE:
 		on_complete(session, msg);
 		return;
@@ -256,8 +423,6 @@ on_request(struct session *session, const struct rpc_message *msg)
 		on_set_level(session, msg);
 		return;
 	case MCP_UNKNOWN:
-	case MCP_RESOURCES_SUBSCRIBE:
-	case MCP_RESOURCES_UNSUBSCRIBE:
 	case MCP_INITIALIZED:
 	case MCP_CANCELLED:
 	case MCP_PROGRESS:

@@ -15,6 +15,7 @@ struct lists;
 struct requests;
 struct sessions;
 struct settings;
+struct subscriptions;
 
 /*
  * The front process.  main.c makes and owns everything; the others borrow.
@@ -30,6 +31,7 @@ struct front {
 	size_t backends;
 	struct requests *requests;
 	struct sessions *sessions;
+	struct subscriptions *subscriptions;
 	struct guard *guard;
 	struct http_server *http;
 };

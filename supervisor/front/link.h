@@ -23,6 +23,13 @@ struct session;
 #define LINK_REQUESTS_MAX 16384U
 /* Socket buffer of a link: a 1 MB result in few turns. */
 #define LINK_SOCKET_BUFFER (1 << 20)
+/* A backend that will be back at once keeps its place in the lists: clients
+ * would only learn of two changes that cancel out.  One that stays away for
+ * this long loses it. */
+#define LINK_ABSENT_MS 2000
+/* A notifications/resources/updated is a URI and little else, and is copied for
+ * everyone who subscribed; longer ones are ignored. */
+#define LINK_UPDATE_MAX ((size_t)64 << 10)
 
 struct link *link_new(struct front *front, size_t backend, const char *name);
 void link_free(struct link **link);
@@ -37,22 +44,41 @@ int link_set_state(struct link *link, const char *json, size_t len);
 /* Requests in flight on it. */
 struct request_list *link_requests(struct link *link);
 
+/* The backend is there: requests can be sent to it. */
+bool link_is_up(const struct link *link);
+
 /* Has the backend declared (or need not declare) completion? */
 bool link_completes(const struct link *link);
 
+/* Has the backend declared that one can subscribe to its resources? */
+bool link_subscribes(const struct link *link);
+
 /*
  * Send a client's request to the backend.  with replaces the span what of the
- * message (a name or URI) unless it is absent.  The client gets an error when
- * that cannot be done.
+ * message (a name or URI) unless it is absent.  The result is the table's, as
+ * of request_begin(); NULL when it was not sent, which the client was told.
  */
-void link_request(struct link *link, struct session *session,
+struct request *link_request(struct link *link, struct session *session,
     const struct rpc_message *msg, struct json_span what,
     struct json_span with);
+
+/* Answer a request with an error: it was not sent to the backend, which (why)
+ * "was not asked: …". */
+void link_refuse(struct link *link, struct session *session,
+    const struct rpc_message *msg, int code, const char *why);
+
+/* Answer a request with an error: its backend is not there, and why, and when
+ * it is tried again. */
+void link_refuse_absent(
+    struct link *link, struct session *session, const struct rpc_message *msg);
 
 /* Tell the backend that nobody waits for this request any more, and end it. */
 void link_cancel(struct request *request, struct json_span reason);
 
 /* Tell the backend the most verbose log level that a client wants. */
 void link_set_level(struct link *link, enum mcp_level level);
+
+/* Send SUBSCRIBE or UNSUBSCRIBE (subscriptions_tell); arg is the front. */
+int link_tell(void *arg, size_t backend, bool subscribe, struct json_span uri);
 
 #endif

@@ -24,6 +24,7 @@
 #include "request.h"
 #include "session.h"
 #include "settings.h"
+#include "subscriptions.h"
 
 static void
 send_log(void *arg, enum log_level level, const char *text)
@@ -50,11 +51,14 @@ start(struct front *front)
 	front->lists = lists_new(front);
 	front->requests = requests_new();
 	front->sessions = sessions_new(front);
+	front->subscriptions =
+	    subscriptions_new(front->backends, link_tell, front);
 	front->guard = guard_new(front->loop, front->backends);
 	front->links = calloc(front->backends + 1, sizeof(*front->links));
 	if (front->catalogue == NULL || front->lists == NULL ||
 	    front->requests == NULL || front->sessions == NULL ||
-	    front->guard == NULL || front->links == NULL)
+	    front->subscriptions == NULL || front->guard == NULL ||
+	    front->links == NULL)
 		err(ROLE_EXIT_MEMORY, "cannot start");
 	for (size_t i = 0; i < front->backends; i++)
 		if ((front->links[i] =
@@ -77,6 +81,15 @@ on_setup(struct front *front, const char *json, size_t len)
 	start(front);
 }
 
+/* The supervisor kills who does not answer. */
+static void
+answer_ping(struct front *front)
+{
+	const struct frame pong = { .type = MSG_PONG };
+
+	(void)chan_send(front->supervisor, &pong, NULL);
+}
+
 static void
 on_supervisor_frame(
     void *arg, const struct frame *frame, const char *payload, int *fd)
@@ -85,6 +98,10 @@ on_supervisor_frame(
 
 	if (frame->type == MSG_SETUP) {
 		on_setup(front, payload, frame->length);
+		return;
+	}
+	if (frame->type == MSG_PING) {
+		answer_ping(front);
 		return;
 	}
 	if (front->settings == NULL)

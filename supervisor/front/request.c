@@ -172,6 +172,7 @@ request_end(struct requests *requests, struct request *request)
 	request->number = 0;
 	request->link = NULL;
 	request->session = NULL;
+	request->change = NULL;
 	request->next_free = requests->first_free;
 	requests->first_free = i;
 	requests->count--;

@@ -12,6 +12,7 @@
 
 struct link;
 struct session;
+struct subscription_change;
 struct requests;
 
 /* The low bits of a request's number are its place in the table, the rest
@@ -40,6 +41,7 @@ struct request {
 	struct session *session; /* never NULL: who asked */
 	struct request_bytes id;
 	struct request_bytes token; /* len 0: the client wants no progress */
+	struct subscription_change *change; /* it asks for this, or NULL */
 	uint32_t next_free;
 };
 TAILQ_HEAD(request_list, request);

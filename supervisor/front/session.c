@@ -24,6 +24,7 @@
 #include "chunk.h"
 #include "front.h"
 #include "link.h"
+#include "subscriptions.h"
 
 /* Chains stay short up to the greatest number of connections; ids are random,
  * so nobody can choose a bucket. */
@@ -355,6 +356,7 @@ session_end(struct session *session)
 		sessions->levels[session->level]--;
 	while ((request = TAILQ_FIRST(&session->requests)) != NULL)
 		link_cancel(request, no_reason);
+	subscriptions_leave_all(session);
 	log_info("session %u: closed after %.1f s, %llu requests, %zu pending",
 	    session->handle, (double)(mono_ms() - session->opened_ms) / 1000.0,
 	    (unsigned long long)session->calls, pending);

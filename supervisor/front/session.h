@@ -49,6 +49,9 @@ struct session {
 	struct evhttp_request *stream;
 	struct request_list requests;
 	size_t request_count;
+	LIST_HEAD(, subscription) subscriptions;
+	size_t subscription_count; /* those being asked for included */
+	uint64_t updated;          /* the update that it was told of last */
 	size_t
 	    copied; /* bytes in the stream's queue that are its own, at most */
 	const struct mcp_revision *revision;

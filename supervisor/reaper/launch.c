@@ -1,25 +1,22 @@
 /* launch.c: from the reaper to the job's first instruction. */
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "launch.h"
-#include "proto/role.h"
+#include "proto/cgroup.h"
 
 /* Where the report of a failure goes: the first descriptor after 0, 1, 2. */
 #define REPORT_FD 3
 
 enum step {
-	STEP_FORK,
 	STEP_SESSION,
 	STEP_USER,
 	STEP_CHDIR,
@@ -28,7 +25,6 @@ enum step {
 };
 
 static const char *const step_names[] = {
-	[STEP_FORK] = "fork",
 	[STEP_SESSION] = "setsid",
 	[STEP_USER] = "change to user",
 	[STEP_CHDIR] = "chdir",
@@ -124,6 +120,9 @@ child_main(const struct spec *spec, pid_t reaper, int fd)
 {
 	struct report report = { STEP_EXEC, 0 };
 
+	/* As long as we are who may do that.  It is not needed. */
+	if (spec->cgroup != NULL)
+		(void)cgroup_join(spec->cgroup);
 	/* This also closes our copy of the supervisor's channel. */
 	if (dup3(fd, REPORT_FD, O_CLOEXEC) == -1)
 		_exit(1);
@@ -133,52 +132,40 @@ child_main(const struct spec *spec, pid_t reaper, int fd)
 	_exit(1);
 }
 
-/*
- * Nothing comes when exec succeeded: the descriptor was closed by it.  Until
- * then the child may hang in a folder or a directory service of its user's, and
- * the supervisor may end meanwhile.
- */
-static bool
-failed(pid_t pid, int fd, struct report *report)
-{
-	struct pollfd pfd[2] = {
-		{ .fd = fd, .events = POLLIN },
-		{ .fd = ROLE_CHANNEL_FD, .events = POLLRDHUP },
-	};
-	ssize_t n;
-
-	while (poll(pfd, 2, -1) == -1 && errno == EINTR)
-		continue;
-	if (pfd[0].revents == 0) {
-		(void)kill(pid, SIGKILL);
-		*report = (struct report){ STEP_PARENT, EPIPE };
-		return true;
-	}
-	while ((n = read(fd, report, sizeof(*report))) == -1 && errno == EINTR)
-		continue;
-	return n == (ssize_t)sizeof(*report);
-}
-
 pid_t
-launch(const struct spec *spec, const char **what)
+launch(const struct spec *spec, int *report)
 {
-	struct report report = { STEP_FORK, 0 };
 	pid_t reaper = getpid(), pid;
-	int fds[2];
+	int fds[2], saved;
 
-	*what = step_names[STEP_FORK];
 	if (pipe2(fds, O_CLOEXEC) == -1)
 		return -1;
 	if ((pid = fork()) == 0)
 		child_main(spec, reaper, fds[1]);
-	report.error = errno;
+	saved = errno;
 	(void)close(fds[1]);
-	if (pid != -1 && failed(pid, fds[0], &report)) {
-		(void)waitpid(pid, NULL, 0);
-		pid = -1;
-	}
-	(void)close(fds[0]);
+	if (pid == -1)
+		(void)close(fds[0]);
+	else
+		*report = fds[0];
+	errno = saved;
+	return pid;
+}
+
+/* Nothing comes when exec succeeded: the descriptor was closed by it. */
+int
+launch_result(int *fd, const char **what)
+{
+	struct report report;
+	ssize_t n;
+
+	while ((n = read(*fd, &report, sizeof(report))) == -1 && errno == EINTR)
+		continue;
+	(void)close(*fd);
+	*fd = -1;
+	if (n != (ssize_t)sizeof(report))
+		return 0;
 	*what = step_names[report.step];
 	errno = report.error;
-	return pid;
+	return -1;
 }

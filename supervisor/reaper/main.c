@@ -3,7 +3,8 @@
  *
  * It is the job's child subreaper: whatever a process of the job leaves behind
  * becomes our child, in whatever session or group it is.  Killing all children
- * until there are none is therefore complete.
+ * until there are none is therefore complete.  Where the job has a cgroup that
+ * is killed as a whole, which is faster than anything that forks.
  */
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -18,10 +19,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "launch.h"
 #include "proto/buf.h"
+#include "proto/cgroup.h"
 #include "proto/children.h"
 #include "proto/clock.h"
 #include "proto/json.h"
@@ -37,6 +40,10 @@
 /* What is still there then is not ours to kill: it took another user's id.  The
  * supervisor gets it when we exit. */
 #define KILL_GIVE_UP_MS 4000
+/* The supervisor's descriptors are closed one after the other when it dies: the
+ * lock of its cgroup may outlive the channel for an instant. */
+#define RECLAIM_TRIES   5
+#define RECLAIM_WAIT_NS 10000000
 /* No deadline of the supervisor's is longer. */
 #define STOP_MAX_MS 600000
 
@@ -55,10 +62,14 @@ struct reaper {
 	uint64_t give_up;
 	pid_t job;
 	bool main_ended;
-	int status;    /* of the main process */
-	bool orphaned; /* the supervisor is gone */
+	int status;         /* of the main process */
+	bool orphaned;      /* the supervisor is gone, or wants us to be */
+	const char *cgroup; /* the job's folder, borrowed, or NULL */
 	struct buf in;
 	int signals;
+	int report;       /* of the launch, -1 when it is over */
+	const char *what; /* of the step that failed, or NULL */
+	int error;        /* its errno */
 };
 
 static void
@@ -74,6 +85,8 @@ kill_everything(struct reaper *r)
 	if (r->phase != PHASE_KILL)
 		r->give_up = mono_ms() + KILL_GIVE_UP_MS;
 	enter(r, PHASE_KILL, KILL_EVERY_MS);
+	if (r->cgroup != NULL)
+		(void)cgroup_kill(r->cgroup);
 	/* Without /proc only the main process can be named. */
 	if (children_kill(NULL, NULL) == -1 && !r->main_ended)
 		(void)kill(-r->job, SIGKILL);
@@ -85,8 +98,9 @@ terminate(struct reaper *r)
 	enter(r, PHASE_TERM, r->term_ms);
 	if (r->main_ended)
 		return;
-	(void)kill(-r->job, SIGTERM);
-	(void)kill(-r->job, SIGCONT); /* a stopped one could not end */
+	if (kill(-r->job, SIGTERM) == -1)
+		(void)kill(r->job, SIGTERM); /* it has no group yet */
+	(void)kill(-r->job, SIGCONT);        /* a stopped one could not end */
 }
 
 /* What a phase does when its time is over. */
@@ -142,7 +156,37 @@ on_stop(struct reaper *r, const char *json, size_t len)
 	return true;
 }
 
+/* A folder is empty when the job could not be moved into it. */
+static uint16_t
+count_processes(const struct reaper *r)
+{
+	int count = r->cgroup != NULL ? cgroup_count(r->cgroup) : 0;
+
+	if (count <= 0)
+		count = children_count();
+	if (count <= 0)
+		return 0;
+	return count < UINT16_MAX ? (uint16_t)count : UINT16_MAX;
+}
+
+/* False when the supervisor is gone. */
+static bool
+on_ping(const struct reaper *r)
+{
+	return wire_send(MSG_PONG, count_processes(r), "") == 0;
+}
+
 /* False when the supervisor broke the rules. */
+static bool
+on_frame(struct reaper *r, const struct frame *frame)
+{
+	if (frame->type == MSG_PING)
+		return on_ping(r);
+	if (frame->type == MSG_STOP)
+		return on_stop(r, buf_data(&r->in), frame->length);
+	return frame->type != MSG_SETUP; /* which comes once */
+}
+
 static bool
 on_frames(struct reaper *r)
 {
@@ -150,9 +194,7 @@ on_frames(struct reaper *r)
 	int result;
 
 	while ((result = wire_next(&r->in, &frame)) == 1) {
-		if (frame.type == MSG_SETUP ||
-		    (frame.type == MSG_STOP &&
-			!on_stop(r, buf_data(&r->in), frame.length)))
+		if (!on_frame(r, &frame))
 			return false;
 		buf_consume(&r->in, frame.length);
 	}
@@ -160,12 +202,17 @@ on_frames(struct reaper *r)
 }
 
 static void
-on_channel(struct reaper *r)
+on_lost(struct reaper *r)
 {
-	if (wire_fill(&r->in) == 1 && on_frames(r))
-		return;
 	r->orphaned = true;
 	kill_everything(r);
+}
+
+static void
+on_channel(struct reaper *r)
+{
+	if (wire_fill(&r->in) != 1 || !on_frames(r))
+		on_lost(r);
 }
 
 /* True while there are children. */
@@ -197,6 +244,30 @@ on_signal(struct reaper *r)
 		kill_everything(r);
 }
 
+/* The job's pipes shall close with the job. */
+static int
+let_go_of_pipes(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (fd == -1)
+		return -1;
+	for (int i = 0; i < 3; i++) {
+		if (dup2(fd, i) == -1)
+			return -1;
+	}
+	return close(fd);
+}
+
+static void
+on_launched(struct reaper *r)
+{
+	if (launch_result(&r->report, &r->what) == -1)
+		r->error = errno;
+	if (let_go_of_pipes() == -1)
+		kill_everything(r);
+}
+
 static int
 wait_ms(const struct reaper *r)
 {
@@ -211,21 +282,30 @@ wait_ms(const struct reaper *r)
 static bool
 run(struct reaper *r)
 {
-	struct pollfd pfd[2] = {
+	struct pollfd pfd[3] = {
 		{ .fd = r->signals, .events = POLLIN },
 		{ .fd = ROLE_CHANNEL_FD, .events = POLLIN },
+		{ .fd = r->report, .events = POLLIN },
 	};
 
+	if (!on_frames(r)) /* those that came together with SETUP */
+		on_lost(r);
 	while (reap(r)) {
 		if (r->phase == PHASE_KILL && mono_ms() >= r->give_up)
 			return false;
 		pfd[1].fd = r->orphaned ? -1 : ROLE_CHANNEL_FD;
-		if (poll(pfd, 2, wait_ms(r)) == -1 && errno != EINTR)
-			exit(ROLE_EXIT_OSERR);
+		pfd[2].fd = r->report;
+		if (poll(pfd, 3, wait_ms(r)) == -1) {
+			if (errno != EINTR)
+				exit(ROLE_EXIT_OSERR);
+			continue;
+		}
 		if (pfd[0].revents != 0)
 			on_signal(r);
 		if (pfd[1].revents != 0)
 			on_channel(r);
+		if (pfd[2].revents != 0)
+			on_launched(r);
 		if (r->deadline != 0 && mono_ms() >= r->deadline)
 			on_deadline(r);
 	}
@@ -245,8 +325,8 @@ report_end(const struct reaper *r)
 	else
 		(void)snprintf(json, sizeof(json), "{\"exit\":%d}",
 		    WEXITSTATUS(r->status));
-	return wire_send(MSG_OBITUARY, json) == 0 ? ROLE_EXIT_OK
-						  : ROLE_EXIT_PARENT_GONE;
+	return wire_send(MSG_OBITUARY, 0, json) == 0 ? ROLE_EXIT_OK
+						     : ROLE_EXIT_PARENT_GONE;
 }
 
 /* The command is a user's text: it must be quoted before it is JSON. */
@@ -270,7 +350,7 @@ report_launch(const struct spec *spec, const char *what, int error)
 		buf_free(&json);
 		return ROLE_EXIT_MEMORY;
 	}
-	(void)wire_send(MSG_OBITUARY, buf_data(&json));
+	(void)wire_send(MSG_OBITUARY, 0, buf_data(&json));
 	buf_free(&json);
 	return ROLE_EXIT_OK;
 }
@@ -283,7 +363,13 @@ read_setup(struct reaper *r, struct spec *spec)
 	struct frame frame;
 	int result;
 
-	while ((result = wire_next(&r->in, &frame)) == 0) {
+	while ((result = wire_next(&r->in, &frame)) == 0 ||
+	    (result == 1 && frame.type == MSG_PING)) {
+		if (result == 1) {
+			if (!on_ping(r))
+				return ROLE_EXIT_PARENT_GONE;
+			continue;
+		}
 		if (poll(&pfd, 1, -1) == -1 && errno != EINTR)
 			return ROLE_EXIT_OSERR;
 		if (wire_fill(&r->in) != 1)
@@ -294,21 +380,6 @@ read_setup(struct reaper *r, struct spec *spec)
 		return ROLE_EXIT_PROTOCOL;
 	buf_consume(&r->in, frame.length);
 	return ROLE_EXIT_OK;
-}
-
-/* The job's pipes shall close with the job. */
-static int
-let_go_of_pipes(void)
-{
-	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (fd == -1)
-		return -1;
-	for (int i = 0; i < 3; i++) {
-		if (dup2(fd, i) == -1)
-			return -1;
-	}
-	return close(fd);
 }
 
 static int
@@ -326,41 +397,80 @@ begin(struct reaper *r)
 	return 0;
 }
 
-/* From SETUP to the last process of the job.  An enum role_exit. */
-static int
-serve(struct reaper *r, struct spec *spec)
+/*
+ * A gateway that died shall leave no folder, and no job of a reaper that died
+ * with it.  As long as it lives its folder is locked.
+ */
+static void
+reclaim_gateway(const char *cgroup)
 {
-	const char *what;
+	const struct timespec wait = { .tv_nsec = RECLAIM_WAIT_NS };
+	char *folder = strdup(cgroup), *slash;
+
+	if (folder == NULL)
+		return;
+	if ((slash = strrchr(folder, '/')) != NULL)
+		*slash = '\0';
+	for (int i = 0; i < RECLAIM_TRIES; i++) {
+		if (cgroup_reclaim(folder) == 0 || errno != EWOULDBLOCK)
+			break;
+		(void)nanosleep(&wait, NULL);
+	}
+	free(folder);
+}
+
+/* From the first process of the job to the last.  An enum role_exit. */
+static int
+serve(struct reaper *r, const struct spec *spec)
+{
+	bool all_gone;
+
+	r->job = launch(spec, &r->report);
+	if (r->job == -1)
+		return report_launch(spec, "fork", errno);
+	all_gone = run(r);
+	if (r->report != -1) /* it ended before we could read that */
+		on_launched(r);
+	if (r->cgroup != NULL)
+		(void)cgroup_remove(r->cgroup);
+	if (r->cgroup != NULL && r->orphaned)
+		reclaim_gateway(r->cgroup);
+	if (!all_gone)
+		return ROLE_EXIT_OSERR; /* the supervisor sweeps after us */
+	if (r->what != NULL && !r->orphaned)
+		return report_launch(spec, r->what, r->error);
+	return report_end(r);
+}
+
+/* Read what to do, and do it.  An enum role_exit. */
+static int
+work(struct reaper *r, struct spec *spec)
+{
 	int status;
 
 	if ((status = read_setup(r, spec)) != ROLE_EXIT_OK)
 		return status;
 	role_title(spec->name);
-	r->job = launch(spec, &what);
-	if (r->job == -1)
-		return report_launch(spec, what, errno);
-	if (let_go_of_pipes() == -1)
-		kill_everything(r);
-	if (!run(r))
-		return ROLE_EXIT_OSERR; /* the supervisor sweeps after us */
-	return report_end(r);
+	if (spec->cgroup != NULL && cgroup_make(spec->cgroup) == 0)
+		r->cgroup = spec->cgroup;
+	return serve(r, spec);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct reaper r = { .phase = PHASE_RUN };
+	struct reaper r = { .phase = PHASE_RUN, .report = -1 };
 	struct spec spec = { .name = NULL };
 	int status;
 
 	role_begin(argc, argv);
 	role_title(NULL);
 	if (begin(&r) == -1 ||
-	    wire_send(MSG_HELLO,
+	    wire_send(MSG_HELLO, 0,
 		"{\"role\":\"reaper\",\"version\":\"" MCPGW_VERSION
 		"\"}") == -1)
 		return ROLE_EXIT_OSERR;
-	status = serve(&r, &spec);
+	status = work(&r, &spec);
 	spec_free(&spec);
 	buf_free(&r.in);
 	return status;

@@ -102,6 +102,7 @@ read_spec(struct spec *spec, struct json_object *root)
 		return false;
 	spec->name = member_text(root, "name");
 	spec->cwd = member_text(root, "cwd");
+	spec->cgroup = member_text(root, "cgroup");
 	return spec->name != NULL &&
 	    read_argv(spec, json_object_get_string(command), args) &&
 	    read_env(spec, env);
@@ -122,6 +123,7 @@ spec_free(struct spec *spec)
 	free_list(spec->argv);
 	free_list(spec->env);
 	free(spec->cwd);
+	free(spec->cgroup);
 	free(spec->user);
 	*spec = (struct spec){ .name = NULL };
 }

@@ -8,10 +8,11 @@
 
 struct spec {
 	char *name;
-	char **argv; /* the command first; NULL-terminated */
-	char **env;  /* "NAME=value", NULL-terminated: all of it */
-	char *cwd;   /* or NULL */
-	char *user;  /* or NULL: stay who we are */
+	char **argv;  /* the command first; NULL-terminated */
+	char **env;   /* "NAME=value", NULL-terminated: all of it */
+	char *cwd;    /* or NULL */
+	char *cgroup; /* folder to make for it, or NULL */
+	char *user;   /* or NULL: stay who we are */
 	uid_t uid;
 	gid_t gid;
 };

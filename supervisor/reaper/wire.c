@@ -49,9 +49,10 @@ wire_next(struct buf *in, struct frame *frame)
 }
 
 int
-wire_send(enum msg_type type, const char *json)
+wire_send(enum msg_type type, uint16_t flags, const char *json)
 {
 	struct frame frame = { .type = (uint16_t)type,
+		.flags = flags,
 		.length = (uint32_t)strlen(json) };
 	unsigned char bytes[FRAME_HEADER_LEN + MSG_LOG_MAX];
 	struct pollfd pfd = { .fd = ROLE_CHANNEL_FD, .events = POLLOUT };

@@ -18,7 +18,8 @@ int wire_fill(struct buf *in);
  */
 int wire_next(struct buf *in, struct frame *frame);
 
-/* Send a frame of this type with a JSON text.  0, or -1 with errno. */
-int wire_send(enum msg_type type, const char *json);
+/* Send a frame of this type with a JSON text, which may be empty.  0, or -1
+ * with errno. */
+int wire_send(enum msg_type type, uint16_t flags, const char *json);
 
 #endif

@@ -1,6 +1,7 @@
 /* link: supervisor */
 /* A configuration of any bytes is read, or refused with places and reasons. */
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,14 +29,35 @@ check_errors(const struct config_errors *errors)
 	}
 }
 
+/* The transport of a backend that is started has what it needs. */
+static void
+check_remote(const struct config_backend *b)
+{
+	bool tls = b->url != NULL && strncmp(b->url, "https://", 8) == 0;
+
+	assert((b->transport == CONFIG_STDIO) == (b->url == NULL));
+	assert(b->url == NULL || tls || strncmp(b->url, "http://", 7) == 0);
+	assert(b->url == NULL || strlen(b->url) <= CONFIG_URL_MAX);
+	assert(b->url != NULL || (*b->headers == NULL && !b->private_network));
+	assert(tls || (b->ca == NULL && b->certificate == NULL));
+	assert((b->certificate == NULL) == (b->key == NULL));
+	for (char **header = b->headers; *header != NULL; header++) {
+		assert(strstr(*header, ": ") > *header);
+		assert(strpbrk(*header, "\r\n") == NULL);
+	}
+	assert(b->ping_interval_ms == 0 || b->ping_interval_ms >= 1000);
+}
+
 static void
 check_backend(const struct config *c, size_t i)
 {
 	const struct config_backend *b = &c->backends[i];
 
-	assert(b->command != NULL || b->disabled);
+	assert(b->command != NULL || b->url != NULL);
 	assert(b->command == NULL || *b->command != '\0');
-	assert(b->args != NULL && b->env != NULL);
+	assert(b->args != NULL && b->env != NULL && b->headers != NULL);
+	if (!b->disabled)
+		check_remote(b);
 	for (char **env = b->env; *env != NULL; env++)
 		assert(strchr(*env, '=') > *env);
 	assert(b->startup_timeout_ms >= 100 && b->request_timeout_ms >= 100);

@@ -4,7 +4,8 @@ answers is told by its tools and options.
 Options: --record FILE (every line as it came), --delay SECONDS (before
 initialize is answered), --tools NAME,NAME (more tools), --page N (items to a
 page), --scheme NAME (of its resources), --empty (no lists at all), --revision
-NAME, --list FILE (the text of the tools array, as it is).
+NAME, --list FILE (the text of the tools array, as it is), --no-subscribe (the
+capability is not declared).
 """
 
 import argparse
@@ -23,6 +24,7 @@ parser.add_argument("--scheme", default="test")
 parser.add_argument("--empty", action="store_true")
 parser.add_argument("--revision", default="2025-11-25")
 parser.add_argument("--list")
+parser.add_argument("--no-subscribe", action="store_true")
 options = parser.parse_args()
 
 lock = threading.Lock()
@@ -32,6 +34,7 @@ tools = ["echo", "text", "raw", "error", "slow", "hang", "progress", "log",
 tools += [name for name in options.tools.split(",") if name]
 late = {}
 answers = {}
+subscribed = set()
 
 
 def write(text):
@@ -161,6 +164,13 @@ def call(ident, params):
         came = event.wait(10)
         answer(ident, text(json.dumps(answers.get("answer"))
                            if came else "no answer"))
+    elif name == "update":  # listed where --tools names it
+        # Of a resource that was subscribed to, unless told otherwise.
+        uri = arguments["uri"]
+        if arguments.get("anyway") or any(
+                uri == one or uri.startswith(one + "/") for one in subscribed):
+            notify("notifications/resources/updated", {"uri": uri})
+        answer(ident, text(json.dumps(sorted(subscribed))))
     elif name in tools:
         answer(ident, text(f"this is {name}"))
     else:
@@ -172,8 +182,9 @@ def greeting(ident, params):
     del params
     time.sleep(options.delay)
     capabilities = {} if options.empty else {
-        "tools": {"listChanged": True}, "resources": {}, "prompts": {},
-        "completions": {}, "logging": {}}
+        "tools": {"listChanged": True},
+        "resources": {} if options.no_subscribe else {"subscribe": True},
+        "prompts": {}, "completions": {}, "logging": {}}
     answer(ident, {
         "protocolVersion": options.revision, "capabilities": capabilities,
         "serverInfo": {"name": "scripted", "version": "1"},
@@ -197,6 +208,18 @@ def resource(ident, params):
         fail(ident, -32002, "Resource not found", {"uri": uri})
         return
     answer(ident, {"contents": [{"uri": uri, "text": f"content of {uri}"}]})
+
+
+def subscription(ident, params, change):
+    """resources/subscribe and resources/unsubscribe; "refuse" in a URI does
+    what it says, "slow" takes its time."""
+    if "slow" in params["uri"]:
+        time.sleep(0.5)
+    if "refuse" in params["uri"]:
+        fail(ident, -32050, "refused")
+        return
+    change(params["uri"])
+    answer(ident, {})
 
 
 def prompt(ident, params):
@@ -224,6 +247,10 @@ METHODS = {
     "resources/templates/list": lambda ident, params: pages(
         ident, "resourceTemplates", TEMPLATES, params),
     "resources/read": resource,
+    "resources/subscribe": lambda ident, params: subscription(
+        ident, params, subscribed.add),
+    "resources/unsubscribe": lambda ident, params: subscription(
+        ident, params, subscribed.discard),
     "prompts/list": lambda ident, params: pages(
         ident, "prompts", PROMPTS, params),
     "prompts/get": prompt,

@@ -13,7 +13,8 @@ HEADER = struct.Struct(">IHHQII")
 TYPES = ["", "HELLO", "SETUP", "READY", "LOG", "OBITUARY", "LOGLEVEL",
          "LISTEN", "BACKEND", "LINK", "JOB_STDIN", "JOB_STDOUT", "JOB_STDERR",
          "STOP", "GREETING", "CATALOG", "REQUEST", "RESPONSE", "EVENT",
-         "NOTIFY", "CANCEL", "FAIL", "CLIENT_LEVEL"]
+         "NOTIFY", "CANCEL", "FAIL", "CLIENT_LEVEL", "SUBSCRIBE",
+         "UNSUBSCRIBE", "PING", "PONG"]
 TOOLS, RESOURCES, TEMPLATES, PROMPTS = range(4)
 DEFAULT_CAPABILITIES = {"tools": {}, "logging": {}, "completions": {}}
 
@@ -79,17 +80,29 @@ class Peer:
 class Worker(Peer):
     """The far end of a link, with the usual first words said."""
 
-    def __init__(self, end, tools=("echo",), capabilities=None,
-                 revision="2025-11-25"):
+    def __init__(self, end, tools=("echo",), resources=(),
+                 capabilities=None, revision="2025-11-25"):
         super().__init__(end)
+        self.greet(capabilities, revision)
+        self.send("CATALOG", [{"name": name, "inputSchema": {
+            "type": "object"}} for name in tools], flags=TOOLS)
+        self.send("CATALOG", [{"uri": uri, "name": uri}
+                              for uri in resources], flags=RESOURCES)
+        for kind in (TEMPLATES, PROMPTS):
+            self.send("CATALOG", [], flags=kind)
+
+    def greet(self, capabilities=None, revision="2025-11-25"):
+        """Say how the backend greeted."""
         self.send("GREETING", {
             "protocolVersion": revision,
             "capabilities": capabilities or DEFAULT_CAPABILITIES,
             "serverInfo": {"name": "fake", "version": "1"}})
-        self.send("CATALOG", [{"name": name, "inputSchema": {
-            "type": "object"}} for name in tools], flags=TOOLS)
-        for kind in (RESOURCES, TEMPLATES, PROMPTS):
-            self.send("CATALOG", [], flags=kind)
+
+    def updated(self, uri, **more):
+        """Say that a resource changed."""
+        self.send("NOTIFY", {
+            "jsonrpc": "2.0", "method": "notifications/resources/updated",
+            "params": {"uri": uri, **more}})
 
     def request(self):
         """Wait for a request: its number and the message."""
@@ -124,6 +137,11 @@ class Front:
         listener.close()
         self.generation = 0
         self.workers = []
+
+    def state(self, backend, state, error=None, retry_ms=None):
+        """Say what the supervisor says of a backend."""
+        self.supervisor.send("BACKEND", {
+            "state": state, "error": error, "retry_ms": retry_ms}, backend)
 
     def link(self, backend, **more):
         """Attach a new worker to a backend."""

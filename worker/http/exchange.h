@@ -50,13 +50,13 @@ struct exchange_request {
 /* The final status line and the headers that mean something to us. */
 struct exchange_head {
 	long status;
-	const char *reason;  /* "Not Found": a fixed text, never the peer's */
-	const char *type;    /* Content-Type in lower case without parameters, ""
-				when there is none */
+	const char *reason; /* "Not Found": a fixed text, never the peer's */
+	const char *type;   /* Content-Type in lower case without parameters, ""
+			       when there is none */
 	const char *session; /* Mcp-Session-Id, or NULL */
-	bool bad_session;    /* there is one, which must not be used: longer than
-				EXCHANGE_TOKEN_MAX or not visible ASCII */
-	bool encoded;        /* a Content-Encoding that we did not ask for */
+	bool bad_session; /* there is one, which must not be used: longer than
+			     EXCHANGE_TOKEN_MAX or not visible ASCII */
+	bool encoded;     /* a Content-Encoding that we did not ask for */
 	const char *location; /* of a redirect, escaped for a log, or NULL */
 };
 
@@ -83,8 +83,7 @@ struct exchange_handlers {
 	 * connection", "closed the connection before its answer was whole"),
 	 * "" for EXCHANGE_DONE.  The exchange is freed when this returns.
 	 */
-	void (*done)(
-	    void *arg, enum exchange_outcome outcome, const char *why);
+	void (*done)(void *arg, enum exchange_outcome outcome, const char *why);
 };
 
 /*

@@ -15,8 +15,12 @@ static const char full[] =
     " \"args\": [\"-y\", \"\", \"\\u00fc\\ud83c\\udfb5\"],"
     " \"env\": {\"A\": \"1\", \"B\": \"\"}, \"cwd\": \"/tmp\","
     " \"user\": \"nobody\", \"disabled\": false,"
-    " \"startup_timeout\": 0.1, \"request_timeout\": 86400},"
-    " \"two\": {\"command\": \"two\"}}}";
+    " \"startup_timeout\": 0.1, \"request_timeout\": 86400,"
+    " \"ping_interval\": 1.5},"
+    " \"two\": {\"command\": \"two\", \"ping_interval\": 0},"
+    " \"three\": {\"type\": \"http\", \"url\": \"https://x/y?z=1\","
+    " \"headers\": {\"X-Key\": \"a: b\", \"x\": \"\u00fc\"},"
+    " \"private_network\": true}}}";
 
 static void
 every_key_of_the_gateway_is_read(void **state)
@@ -47,8 +51,9 @@ every_key_of_a_backend_is_read(void **state)
 	const struct config_backend *one = &c->backends[0];
 
 	(void)state;
-	assert_int_equal(c->backend_count, 2);
+	assert_int_equal(c->backend_count, 3);
 	assert_string_equal(one->name, "one");
+	assert_int_equal(one->transport, CONFIG_STDIO);
 	assert_string_equal(one->command, "npx");
 	assert_string_equal(one->args[0], "-y");
 	assert_string_equal(one->args[1], "");
@@ -62,7 +67,30 @@ every_key_of_a_backend_is_read(void **state)
 	assert_false(one->disabled);
 	assert_int_equal(one->startup_timeout_ms, 100);
 	assert_int_equal(one->request_timeout_ms, 86400000);
+	assert_int_equal(one->ping_interval_ms, 1500);
+	assert_null(one->url);
 	assert_string_equal(c->backends[1].name, "two");
+	assert_int_equal(c->backends[1].ping_interval_ms, 0);
+	config_free(&c);
+}
+
+static void
+every_key_of_a_backend_elsewhere_is_read(void **state)
+{
+	struct config *c = must_parse(full);
+	const struct config_backend *three = &c->backends[2];
+
+	(void)state;
+	assert_string_equal(three->name, "three");
+	assert_int_equal(three->transport, CONFIG_HTTP);
+	assert_string_equal(three->url, "https://x/y?z=1");
+	assert_string_equal(three->headers[0], "X-Key: a: b");
+	assert_string_equal(three->headers[1], "x: \xc3\xbc");
+	assert_null(three->headers[2]);
+	assert_true(three->private_network);
+	assert_null(three->command);
+	assert_null(three->args[0]);
+	assert_null(three->env[0]);
 	config_free(&c);
 }
 
@@ -83,6 +111,14 @@ what_is_left_out_has_its_default(void **state)
 	assert_null(c->allowed_origins[0]);
 	assert_null(x->args[0]);
 	assert_null(x->env[0]);
+	assert_int_equal(x->transport, CONFIG_STDIO);
+	assert_null(x->url);
+	assert_null(x->headers[0]);
+	assert_null(x->ca);
+	assert_null(x->certificate);
+	assert_null(x->key);
+	assert_false(x->private_network);
+	assert_int_equal(x->ping_interval_ms, 0);
 	assert_null(x->cwd);
 	assert_null(x->user);
 	assert_false(x->disabled);
@@ -146,7 +182,7 @@ what_other_programs_write_is_ignored(void **state)
 	struct config *c = must_parse(
 	    "{\"mcpServers\": {\"a\": {\"command\": \"x\","
 	    " \"description\": 1, \"autoApprove\": [], \"alwaysAllow\": {},"
-	    " \"gallery\": true, \"version\": \"1\", \"headers\": null}}}");
+	    " \"gallery\": true, \"version\": \"1\"}}}");
 
 	(void)state;
 	assert_int_equal(c->backend_count, 1);
@@ -182,10 +218,20 @@ nothing_is_looked_up_for_a_disabled_backend(void **state)
 	struct config *c = must_parse(
 	    "{\"a\": {\"command\": \"${MCPGW_TEST_UNSET}\","
 	    " \"cwd\": \"${MCPGW_TEST_UNSET}/x\","
-	    " \"env\": {\"K\": \"${file:/nowhere}\"}, \"disabled\": true}}");
+	    " \"env\": {\"K\": \"${file:/nowhere}\"}, \"disabled\": true},"
+	    " \"b\": {\"url\": \"${MCPGW_TEST_UNSET}\","
+	    " \"headers\": {\"K\": \"${file:/nowhere}\"},"
+	    " \"ca_file\": \"/nowhere\", \"key_file\": \"/nowhere\","
+	    " \"cert_file\": \"${MCPGW_TEST_UNSET}\","
+	    " \"disabled\": true}}");
 
 	(void)state;
 	assert_string_equal(c->backends[0].env[0], "K=${file:/nowhere}");
+	assert_string_equal(c->backends[1].url, "${MCPGW_TEST_UNSET}");
+	assert_string_equal(c->backends[1].headers[0], "K: ${file:/nowhere}");
+	assert_null(c->backends[1].ca);
+	assert_null(c->backends[1].certificate);
+	assert_null(c->backends[1].key);
 	config_free(&c);
 }
 
@@ -260,7 +306,7 @@ a_file_is_loaded(void **state)
 	(void)state;
 	assert_int_equal(config_load(&c, path, &errors), 0);
 	assert_string_equal(c->path, path);
-	assert_int_equal(c->backend_count, 2);
+	assert_int_equal(c->backend_count, 3);
 	config_free(&c);
 	unlink(path);
 }
@@ -381,6 +427,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_key_of_the_gateway_is_read),
 		cmocka_unit_test(every_key_of_a_backend_is_read),
+		cmocka_unit_test(every_key_of_a_backend_elsewhere_is_read),
 		cmocka_unit_test(what_is_left_out_has_its_default),
 		cmocka_unit_test(both_shapes_are_told_apart),
 		cmocka_unit_test(what_other_programs_write_is_ignored),

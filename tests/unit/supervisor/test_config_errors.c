@@ -117,12 +117,19 @@ wrong_settings_of_a_backend_are_named(void **state)
 		    "\"type\" must be one of \"stdio\", \"sse\", \"http\", "
 		    "\"streamable-http\" or \"streamableHttp\", not \"tcp\"" },
 		{ "\"type\": 1", 9, "must be one of" },
-		{ "\"type\": \"sse\"", 9, "starts stdio backends only" },
-		{ "\"type\": \"http\"", 9, "\"disabled\": true" },
-		{ "\"type\": \"streamable-http\"", 9, "\"disabled\": true" },
-		{ "\"type\": \"streamableHttp\"", 9, "\"disabled\": true" },
-		{ "\"url\": \"http://x\"", 8,
-		    "does not connect to a \"url\"; write \"disabled\": true" },
+		{ "\"type\": \"sse\"", 9, "this \"type\" needs a \"url\"" },
+		{ "\"url\": \"ftp://x\"", 8,
+		    "backend \"b\": \"url\" must begin with \"http://\" or "
+		    "\"https://\"; write" },
+		{ "\"url\": 5", 8,
+		    "must be an http:// or https:// url, not a number; write "
+		    "\"url\": \"http://localhost:8080/sse\"" },
+		{ "\"ping_interval\": 0.5", 18,
+		    "\"ping_interval\" must be 0 or a number of seconds from 1 "
+		    "to 3600, not 0.5; write \"ping_interval\": 30" },
+		{ "\"ping_interval\": -1", 18, "not -1" },
+		{ "\"ping_interval\": 3600.5", 18, "not 3600.5" },
+		{ "\"ping_interval\": true", 18, "not true or false" },
 		{ "\"args\": 5", 9,
 		    "backend \"b\": \"args\" must be a list of strings, not a "
 		    "number; write \"args\": [\"…\"]" },

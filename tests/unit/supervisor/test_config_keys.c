@@ -81,10 +81,12 @@ schema_type(enum config_type type)
 	switch (type) {
 	case CONFIG_STRING:
 	case CONFIG_CHOICE:
+	case CONFIG_PEM:
 		return "string";
 	case CONFIG_STRINGS:
 		return "array";
 	case CONFIG_ENV:
+	case CONFIG_HEADERS:
 		return "object";
 	case CONFIG_BOOLEAN:
 		return "boolean";
@@ -138,9 +140,13 @@ schema_must_agree(const struct config_key *key, struct json_span schema)
 	assert_int_equal(numeric, json_get(schema, "minimum").at != NULL);
 	assert_int_equal(numeric, json_get(schema, "maximum").at != NULL);
 	if (numeric) {
-		assert_true(number(json_get(schema, "minimum")) == key->min);
+		assert_true(number(json_get(schema, "minimum")) ==
+		    (key->or_zero ? 0 : key->min));
 		assert_true(number(json_get(schema, "maximum")) == key->max);
 	}
+	if (key->or_zero)
+		assert_true(number(json_get(json_get(schema, "not"),
+				"exclusiveMaximum")) == key->min);
 	if (key->type == CONFIG_CHOICE)
 		choices_must_agree(key, json_get(schema, "enum"));
 	else
@@ -217,6 +223,8 @@ manual_must_agree(const struct config_key *key, const char *line)
 		    part, sizeof(part), "from %g to %g", key->min, key->max);
 		line_must_have(line, part);
 	}
+	if (key->or_zero)
+		line_must_have(line, "0 or ");
 	for (size_t i = 0; key->choices != NULL && key->choices[i] != NULL; i++)
 		line_must_have(line, key->choices[i]);
 	if (key->type == CONFIG_IGNORED)
@@ -254,6 +262,20 @@ the_manual_page_has_the_keys_of_the_table(void **state)
 	free(text);
 }
 
+/* Members that a backend with this key needs. */
+static const char *
+beside(const struct config_key *key)
+{
+	if (strcmp(key->name, "command") == 0 || strcmp(key->name, "url") == 0)
+		return "";
+	if (key->type == CONFIG_PEM)
+		return "\"url\": \"https://x\", \"disabled\": true, ";
+	if (key->type == CONFIG_HEADERS ||
+	    strcmp(key->name, "private_network") == 0)
+		return "\"url\": \"http://x\", ";
+	return "\"command\": \"x\", ";
+}
+
 static void
 every_example_of_the_table_is_good(void **state)
 {
@@ -273,13 +295,8 @@ every_example_of_the_table_is_good(void **state)
 	for (size_t i = 0; i < n; i++) {
 		if (keys[i].type == CONFIG_IGNORED)
 			continue;
-		snprintf(text, sizeof(text), "{\"a\": {%s \"%s\": %s%s}}",
-		    strcmp(keys[i].name, "command") == 0
-			? ""
-			: "\"command\": \"x\",",
-		    keys[i].name, keys[i].example,
-		    strcmp(keys[i].name, "url") == 0 ? ", \"disabled\": true"
-						     : "");
+		snprintf(text, sizeof(text), "{\"a\": {%s\"%s\": %s}}",
+		    beside(&keys[i]), keys[i].name, keys[i].example);
 		c = must_parse(text);
 		config_free(&c);
 	}
@@ -350,6 +367,11 @@ near_misses_are_understood(void **state)
 		{ CONFIG_BACKEND, "startupTimeout", "startup_timeout" },
 		{ CONFIG_BACKEND, "Timeout", "request_timeout" },
 		{ CONFIG_BACKEND, "uri", "url" },
+		{ CONFIG_BACKEND, "serverUrl", "url" },
+		{ CONFIG_BACKEND, "header", "headers" },
+		{ CONFIG_BACKEND, "caFile", "ca_file" },
+		{ CONFIG_BACKEND, "cert", "cert_file" },
+		{ CONFIG_BACKEND, "pingInterval", "ping_interval" },
 		{ CONFIG_BACKEND, "xyz", NULL },
 		{ CONFIG_BACKEND, "a_name_that_is_longer_than_all_keys_are",
 		    NULL },

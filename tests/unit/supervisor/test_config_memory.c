@@ -9,6 +9,8 @@
 #include "config_test.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
@@ -112,16 +114,28 @@ survives(const char *text, int wanted)
 static void
 a_good_configuration_is_refused_whole(void **state)
 {
+	static const char pem[] = "-----BEGIN CERTIFICATE-----\n";
+	char path[] = "/tmp/mcpgw-memory-XXXXXX";
+	int fd = mkostemp(path, O_CLOEXEC);
+
 	(void)state;
 	setenv("MCPGW_A", "x", 1);
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(write(fd, pem, sizeof(pem) - 1), sizeof(pem) - 1);
+	close(fd);
+	setenv("MCPGW_PEM", path, 1);
 	survives("{\"gateway\": {\"allowed_hosts\": [\"a\", \"b\"]},"
 		 " \"mcpServers\": {\"a\": {\"command\": \"${MCPGW_A}\","
 		 " \"args\": [\"1\", \"$${\"], \"env\": {\"K\": \"v\","
 		 " \"L\": \"${file:/proc/self/nothing}\"}, \"cwd\": \"/\","
 		 " \"user\": \"u\", \"disabled\": true},"
 		 " \"b\": {\"command\": \"${MCPGW_A}\","
-		 " \"env\": {\"K\": \"${MCPGW_A}\"}}}}",
+		 " \"env\": {\"K\": \"${MCPGW_A}\"}},"
+		 " \"c\": {\"url\": \"https://${MCPGW_A}\","
+		 " \"headers\": {\"K\": \"${MCPGW_A}\", \"L\": \"v\"},"
+		 " \"ca_file\": \"${MCPGW_PEM}\"}}}",
 	    0);
+	unlink(path);
 }
 
 static void
@@ -131,7 +145,10 @@ a_wrong_configuration_stays_wrong(void **state)
 	survives("{\"gateway\": {\"hots\": 1, \"port\": \"\"}, \"mcpServers\":"
 		 " {\"a\": {\"args\": [1, \"${MCPGW_NOT}\", \"\\u0000\"],"
 		 " \"env\": {\"K\": 1, \"K\": \"\", \"=\": \"\"}},"
-		 " \"a\": {\"command\": \"\", \"cwd\": \".\"}}, \"x\": 1}",
+		 " \"a\": {\"command\": \"\", \"cwd\": \".\"},"
+		 " \"b\": {\"url\": \"x\", \"headers\": {\"A\": \"\","
+		 " \"a\": \"\", \"Expect\": \"x\"}, \"key_file\": \"/\"}},"
+		 " \"x\": 1}",
 	    -1);
 }
 

@@ -35,6 +35,7 @@ struct fixture {
 	char output[16384];
 	size_t output_len;
 	const char *wait_for;
+	bool no_input;
 };
 
 static void
@@ -103,17 +104,29 @@ tear_down(void **state)
 	return 0;
 }
 
+/* With this SETUP, which is freed. */
+static void
+start_job(struct fixture *f, char *json)
+{
+	const struct job_spec spec = { .subject = "reaper test",
+		.setup = json,
+		.pipe_size = 65536,
+		.no_input = f->no_input };
+
+	f->job = job_start(f->processes, &spec, &f->pipes, &handlers, f);
+	free(json);
+	assert_non_null(f->job);
+}
+
 static void
 start_backend(struct fixture *f, const struct config_backend *backend)
 {
 	const struct setup_user self = { NULL, 0, 0 };
-	char *json = setup_reaper(backend, LOG_LEVEL_INFO, environ, &self);
+	char *json =
+	    setup_reaper(backend, LOG_LEVEL_INFO, environ, &self, NULL);
 
 	assert_non_null(json);
-	f->job = job_start(
-	    f->processes, "reaper test", json, 65536, &f->pipes, &handlers, f);
-	free(json);
-	assert_non_null(f->job);
+	start_job(f, json);
 }
 
 static void
@@ -451,12 +464,9 @@ a_job_gets_its_environment_and_folder(void **state)
 		.name = name, .command = sh, .args = args, .cwd = cwd
 	};
 	const struct setup_user self = { NULL, 0, 0 };
-	char *json = setup_reaper(&backend, LOG_LEVEL_INFO, env, &self);
+	char *json = setup_reaper(&backend, LOG_LEVEL_INFO, env, &self, NULL);
 
-	f->job = job_start(
-	    f->processes, "reaper test", json, 65536, &f->pipes, &handlers, f);
-	free(json);
-	assert_non_null(f->job);
+	start_job(f, json);
 	wait_gone(f);
 	(void)output_is_closed(f);
 	assert_string_equal(f->output, "/usr x=\"y\" 1 a b \"\n");
@@ -478,10 +488,8 @@ a_job_of_another_user_is_that_user(void **state)
 
 	if (geteuid() != 0)
 		skip();
-	json = setup_reaper(&backend, LOG_LEVEL_INFO, environ, &nobody);
-	f->job = job_start(
-	    f->processes, "reaper test", json, 65536, &f->pipes, &handlers, f);
-	free(json);
+	json = setup_reaper(&backend, LOG_LEVEL_INFO, environ, &nobody, NULL);
+	start_job(f, json);
 	wait_for(f, "NoNewPrivs");
 	assert_int_equal(strncmp(f->output, "nobody\n65534\n", 13), 0);
 	job_stop(f->job, 10, 10);
@@ -500,6 +508,20 @@ our_ends_of_the_pipes_do_not_block(void **state)
 	assert_true(fcntl(f->pipes.error, F_GETFD) & FD_CLOEXEC);
 	job_kill(f->job);
 	wait_gone(f);
+}
+
+static void
+a_job_with_a_port_reads_nothing_and_is_not_told(void **state)
+{
+	struct fixture *f = *state;
+
+	f->no_input = true;
+	start(f, "read line; echo read=$? >&2; readlink /proc/$$/fd/0; exit 2");
+	assert_int_equal(f->pipes.input, -1);
+	wait_gone(f);
+	(void)output_is_closed(f);
+	assert_string_equal(f->output, "/dev/null\n");
+	assert_int_equal(f->end.value, 2);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -527,6 +549,7 @@ main(void)
 		TEST(a_job_gets_its_environment_and_folder),
 		TEST(a_job_of_another_user_is_that_user),
 		TEST(our_ends_of_the_pipes_do_not_block),
+		TEST(a_job_with_a_port_reads_nothing_and_is_not_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,7 +42,7 @@ worker_says(struct outcome *o, const char *why, const char *line)
 	struct setup_last_words words;
 
 	(void)strlcpy(words.why, why, sizeof(words.why));
-	(void)strlcpy(words.stderr_line, line, sizeof(words.stderr_line));
+	(void)strlcpy(words.stderr_lines, line, sizeof(words.stderr_lines));
 	outcome_words(o, &words);
 }
 
@@ -84,6 +84,7 @@ what_we_did_to_the_job_is_no_reason(void **state)
 	outcome_because(&o, "did not complete initialize within %d s", 30);
 	outcome_because(&o, "its worker exited");
 	o.stop_sent = true;
+	o.signalled = true;
 	job_is_killed(&o, SIGTERM);
 	assert_string_equal(
 	    said(&o), "did not complete initialize within 30 s");
@@ -104,6 +105,27 @@ a_signal_that_we_did_not_send_is_named(void **state)
 	job_is_killed(&o, SIGSEGV);
 	assert_string_equal(
 	    said(&o), "was killed by signal 11 (Segmentation fault)");
+	/* It was asked to end, and killed before we did that. */
+	o = (struct outcome){ .stop_sent = true, .lost = true };
+	worker_says(&o, "closed its output", "");
+	job_is_killed(&o, SIGKILL);
+	assert_string_equal(said(&o), "was killed by signal 9 (Killed)");
+}
+
+static void
+what_a_server_with_a_port_did_is_added_to_what_its_worker_saw(void **state)
+{
+	struct outcome o = { .cause = "" };
+
+	(void)state;
+	worker_says(&o, "lost the connection", "line 1 | line 2");
+	o.stop_sent = true;
+	assert_string_equal(
+	    said(&o), "lost the connection (its last words: line 1 | line 2)");
+	job_exits(&o, 3);
+	assert_string_equal(said(&o),
+	    "lost the connection; the job exited with status 3 "
+	    "(its last words: line 1 | line 2)");
 }
 
 static void
@@ -158,6 +180,8 @@ main(void)
 		cmocka_unit_test(the_same_when_the_worker_is_faster),
 		cmocka_unit_test(what_we_did_to_the_job_is_no_reason),
 		cmocka_unit_test(a_signal_that_we_did_not_send_is_named),
+		cmocka_unit_test(
+		    what_a_server_with_a_port_did_is_added_to_what_its_worker_saw),
 		cmocka_unit_test(
 		    a_missing_program_is_permanent_and_has_a_remedy),
 		cmocka_unit_test(other_failures_to_start_are_tried_again),

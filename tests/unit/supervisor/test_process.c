@@ -15,8 +15,9 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <event2/event.h>
 
-#include "process.h"
+#include "processes.h"
 #include "proto/frame.h"
 
 #define PATIENCE_S 30
@@ -33,6 +34,7 @@ struct fixture {
 	bool gone;
 	int status;
 	bool killed;
+	char why[LOG_STR_MAX];
 	bool obituary;
 	char log[1024];
 };
@@ -66,6 +68,7 @@ on_gone(void *arg, const struct process_end *end)
 	f->process = NULL;
 	f->status = end->status;
 	f->killed = end->killed != NULL;
+	(void)process_end_text(end, f->why, sizeof(f->why));
 	f->obituary = end->said_obituary;
 	loop_stop(f->loop);
 }
@@ -104,10 +107,10 @@ write_file(
 	assert_int_equal(chmod(path, 0700), 0);
 }
 
-/* Append a frame to the file that the child will send. */
+/* Append a frame to a file. */
 static void
-will_send(const struct fixture *f, enum msg_type type, unsigned int flags,
-    const char *json)
+add_frame(const struct fixture *f, const char *name, enum msg_type type,
+    unsigned int flags, const char *json)
 {
 	const struct frame frame = { .length = (uint32_t)strlen(json),
 		.type = (uint16_t)type,
@@ -117,7 +120,7 @@ will_send(const struct fixture *f, enum msg_type type, unsigned int flags,
 	FILE *file;
 
 	frame_encode(head, &frame);
-	path_of(f, "frames", path);
+	path_of(f, name, path);
 	file = fopen(path, "a");
 	assert_non_null(file);
 	assert_int_equal(fwrite(head, 1, sizeof(head), file), sizeof(head));
@@ -125,8 +128,24 @@ will_send(const struct fixture *f, enum msg_type type, unsigned int flags,
 	assert_int_equal(fclose(file), 0);
 }
 
+/* To the file that the child sends when it starts. */
+static void
+will_send(const struct fixture *f, enum msg_type type, unsigned int flags,
+    const char *json)
+{
+	add_frame(f, "frames", type, flags, json);
+}
+
+/* To a file that it may send from. */
+static void
+will_send_later(const struct fixture *f, enum msg_type type, unsigned int flags,
+    const char *json)
+{
+	add_frame(f, "later", type, flags, json);
+}
+
 static const char *const names[] = { "mcp-gateway-front", "mcp-gateway-worker",
-	"mcp-gateway-reaper", "frames" };
+	"mcp-gateway-reaper", "frames", "later" };
 
 static int
 set_up(void **state)
@@ -158,7 +177,7 @@ tear_down(void **state)
 	(void)alarm(0);
 	processes_free(&f->processes);
 	loop_free(&f->loop);
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 5; i++) {
 		path_of(f, names[i], path);
 		(void)unlink(path);
 	}
@@ -179,7 +198,7 @@ start(struct fixture *f, const char *then)
 	    f->dir, then);
 	write_file(f, "mcp-gateway-worker", script, (size_t)n);
 	f->process = process_start(
-	    f->processes, ROLE_WORKER, "worker x", NULL, &handlers, f);
+	    f->processes, PROGRAM_WORKER, "worker x", NULL, &handlers, f);
 	assert_non_null(f->process);
 }
 
@@ -189,6 +208,20 @@ until_gone(struct fixture *f)
 	while (!f->gone)
 		loop_run(f->loop);
 	assert_int_equal(processes_count(f->processes), 0);
+}
+
+/* Wait for events once, and handle them. */
+static void
+loop_turn(struct fixture *f)
+{
+	assert_int_equal(event_base_loop(loop_base(f->loop), EVLOOP_ONCE), 0);
+}
+
+static void
+until_hello(struct fixture *f)
+{
+	while (!f->hello)
+		loop_turn(f);
 }
 
 /* Only a child that is killed ends this. */
@@ -372,6 +405,141 @@ nothing_is_sent_to_one_that_is_closed(void **state)
 	assert_int_equal(WEXITSTATUS(f->status), 3);
 }
 
+/* Our own ticks: nobody waits for them. */
+static void
+tick(struct fixture *f, int times)
+{
+	for (int i = 0; i < times; i++)
+		processes_tick(f->processes);
+}
+
+static void
+one_that_does_not_answer_is_killed(void **state)
+{
+	struct fixture *f = *state;
+
+	will_send(f, MSG_HELLO, 0, HELLO);
+	start(f, FOREVER);
+	until_hello(f);
+	tick(f, 5);
+	loop_turn(f);
+	assert_false(f->gone);
+	tick(f, 1);
+	until_gone(f);
+	assert_int_equal(WTERMSIG(f->status), SIGKILL);
+	assert_string_equal(f->why, "did not answer for 5 s");
+}
+
+static void
+one_that_is_stopped_is_killed_too(void **state)
+{
+	struct fixture *f = *state;
+
+	will_send(f, MSG_HELLO, 0, HELLO);
+	start(f, FOREVER);
+	until_hello(f);
+	assert_int_equal(kill(process_pid(f->process), SIGSTOP), 0);
+	tick(f, 6);
+	until_gone(f);
+	assert_string_equal(f->why, "did not answer for 5 s");
+}
+
+static void
+before_its_hello_it_is_not_asked(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, "read x; exit 3"); /* not from its channel */
+	tick(f, 100);
+	until_gone(f);
+	assert_false(f->killed);
+}
+
+static void
+one_that_answers_lives_and_what_it_says_is_kept(void **state)
+{
+	struct fixture *f = *state;
+	char answer[256];
+
+	/* For each PING, a header and nothing else, its next PONG. */
+	will_send(f, MSG_HELLO, 0, HELLO);
+	for (unsigned int n = 1; n <= 20; n++)
+		will_send_later(f, MSG_PONG, n, "");
+	(void)snprintf(answer, sizeof(answer),
+	    "exec 4<%s/later; while dd bs=24 count=1 <&3 >/dev/null 2>&1;"
+	    "do dd bs=24 count=1 <&4 >&3 2>/dev/null; done",
+	    f->dir);
+	start(f, answer);
+	until_hello(f);
+	assert_int_equal(process_pong(f->process), 0);
+	for (unsigned int n = 1; n <= 20; n++) {
+		tick(f, 1);
+		while (!f->gone && process_pong(f->process) != n)
+			loop_turn(f);
+		assert_false(f->gone);
+	}
+	assert_int_equal(f->frames, 0); /* its owner hears nothing of it */
+	process_kill(f->process, "enough");
+	until_gone(f);
+}
+
+static void
+answers_that_nobody_asked_for_are_no_crime(void **state)
+{
+	struct fixture *f = *state;
+
+	will_send(f, MSG_HELLO, 0, HELLO);
+	for (unsigned int n = 1; n <= 20; n++)
+		will_send(f, MSG_PONG, n, "");
+	start(f, "exit 4");
+	until_gone(f);
+	assert_false(f->killed);
+	assert_int_equal(WEXITSTATUS(f->status), 4);
+}
+
+static void
+a_flood_of_answers_is_punished(void **state)
+{
+	struct fixture *f = *state;
+	char more[256];
+
+	will_send(f, MSG_HELLO, 0, HELLO);
+	for (unsigned int n = 0; n < 1000; n++)
+		will_send_later(f, MSG_PONG, n, "");
+	(void)snprintf(
+	    more, sizeof(more), "while cat %s/later >&3; do :; done", f->dir);
+	start(f, more);
+	until_gone(f);
+	assert_true(f->killed);
+}
+
+static void
+an_answer_before_hello_is_punished(void **state)
+{
+	struct fixture *f = *state;
+
+	will_send(f, MSG_PONG, 1, "");
+	start(f, FOREVER);
+	until_gone(f);
+	assert_true(f->killed);
+}
+
+static void
+a_program_that_not_all_need_may_be_missing(void **state)
+{
+	struct fixture *f = *state;
+	char *error = NULL;
+
+	assert_int_equal(
+	    processes_find(f->processes, PROGRAM_WORKER, &error), 0);
+	assert_null(error);
+	assert_int_equal(
+	    processes_find(f->processes, PROGRAM_WORKER_HTTP, &error), -1);
+	assert_non_null(error);
+	assert_non_null(strstr(error, "mcp-gateway-worker-http is neither"));
+	free(error);
+}
+
 static void
 a_missing_program_is_named_with_both_places(void **state)
 {
@@ -403,6 +571,14 @@ main(void)
 		TEST(records_have_the_childs_own_subject_and_are_escaped),
 		TEST(a_child_has_its_channel_and_nothing_else),
 		TEST(nothing_is_sent_to_one_that_is_closed),
+		TEST(one_that_does_not_answer_is_killed),
+		TEST(one_that_is_stopped_is_killed_too),
+		TEST(before_its_hello_it_is_not_asked),
+		TEST(one_that_answers_lives_and_what_it_says_is_kept),
+		TEST(answers_that_nobody_asked_for_are_no_crime),
+		TEST(a_flood_of_answers_is_punished),
+		TEST(an_answer_before_hello_is_punished),
+		TEST(a_program_that_not_all_need_may_be_missing),
 		TEST(a_missing_program_is_named_with_both_places),
 	};
 

@@ -1,8 +1,10 @@
 /* test_setup.c: the texts of control messages, both ways. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +47,74 @@ setup_of_the_front_is_as_agreed(void **state)
 	check(setup_worker(&backends[0], LOG_LEVEL_DEBUG, &id),
 	    "{\"log_level\":\"debug\",\"identity\":{\"uid\":990,\"gid\":991,"
 	    "\"chroot\":\"/empty\"},\"name\":\"bash\","
-	    "\"request_timeout_ms\":0,\"startup_timeout_ms\":0}");
+	    "\"request_timeout_ms\":0,\"startup_timeout_ms\":0,"
+	    "\"ping_interval_ms\":0,\"remote\":null}");
+}
+
+static void
+setup_of_a_worker_with_a_url_is_as_agreed(void **state)
+{
+	char name[] = "x", url[] = "https://x/?k=\"", header[] = "A: b/c",
+	     ca[] = "-----BEGIN\n", certificate[] = "C", key[] = "K",
+	     command[] = "y";
+	char *headers[] = { header, NULL };
+	struct config_backend backend = { .name = name,
+		.transport = CONFIG_AUTO,
+		.url = url,
+		.headers = no_strings,
+		.request_timeout_ms = 1,
+		.startup_timeout_ms = 2,
+		.ping_interval_ms = 3 };
+	const struct role_identity self = { .set = false };
+
+	(void)state;
+	check(setup_worker(&backend, LOG_LEVEL_INFO, &self),
+	    "{\"log_level\":\"info\",\"identity\":null,\"name\":\"x\","
+	    "\"request_timeout_ms\":1,\"startup_timeout_ms\":2,"
+	    "\"ping_interval_ms\":3,\"remote\":{\"type\":\"auto\","
+	    "\"url\":\"https://x/?k=\\\"\",\"headers\":[],\"ca\":null,"
+	    "\"certificate\":null,\"key\":null,\"private_network\":false,"
+	    "\"has_job\":false}}");
+	backend.transport = CONFIG_SSE;
+	backend.headers = headers;
+	backend.ca = ca;
+	backend.certificate = certificate;
+	backend.key = key;
+	backend.private_network = true;
+	backend.command = command;
+	check(setup_worker(&backend, LOG_LEVEL_INFO, &self),
+	    "{\"log_level\":\"info\",\"identity\":null,\"name\":\"x\","
+	    "\"request_timeout_ms\":1,\"startup_timeout_ms\":2,"
+	    "\"ping_interval_ms\":3,\"remote\":{\"type\":\"sse\","
+	    "\"url\":\"https://x/?k=\\\"\",\"headers\":[\"A: b/c\"],"
+	    "\"ca\":\"-----BEGIN\\n\",\"certificate\":\"C\",\"key\":\"K\","
+	    "\"private_network\":true,\"has_job\":true}}");
+}
+
+static void
+each_transport_has_its_name(void **state)
+{
+	static const struct {
+		enum config_transport transport;
+		const char *part;
+	} cases[] = { { CONFIG_AUTO, "\"type\":\"auto\"" },
+		{ CONFIG_SSE, "\"type\":\"sse\"" },
+		{ CONFIG_HTTP, "\"type\":\"http\"" } };
+	char name[] = "x";
+	const struct role_identity self = { .set = false };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct config_backend backend = { .name = name,
+			.transport = cases[i].transport,
+			.url = name,
+			.headers = no_strings };
+		char *json = setup_worker(&backend, LOG_LEVEL_INFO, &self);
+
+		assert_non_null(json);
+		assert_non_null(strstr(json, cases[i].part));
+		free(json);
+	}
 }
 
 static void
@@ -63,14 +132,16 @@ setup_of_a_reaper_is_as_agreed(void **state)
 	const struct setup_user bob = { "bob", 7, 8 };
 
 	(void)state;
-	check(setup_reaper(&backend, LOG_LEVEL_INFO, env, &self),
+	check(setup_reaper(&backend, LOG_LEVEL_INFO, env, &self, NULL),
 	    "{\"log_level\":\"info\",\"name\":\"x\",\"command\":\"/bin/x\","
 	    "\"args\":[\"a\\\"b\"],\"env\":{\"K\":\"V=W\",\"EMPTY\":\"\"},"
-	    "\"cwd\":\"/tmp\",\"user\":null}");
-	check(setup_reaper(&backend, LOG_LEVEL_INFO, no_strings, &bob),
+	    "\"cwd\":\"/tmp\",\"user\":null,\"cgroup\":null}");
+	check(
+	    setup_reaper(&backend, LOG_LEVEL_INFO, no_strings, &bob, "/sys/x"),
 	    "{\"log_level\":\"info\",\"name\":\"x\",\"command\":\"/bin/x\","
 	    "\"args\":[\"a\\\"b\"],\"env\":{},\"cwd\":\"/tmp\","
-	    "\"user\":{\"name\":\"bob\",\"uid\":7,\"gid\":8}}");
+	    "\"user\":{\"name\":\"bob\",\"uid\":7,\"gid\":8},"
+	    "\"cgroup\":\"/sys/x\"}");
 }
 
 static void
@@ -149,34 +220,100 @@ ready_with_impossible_counts_is_refused(void **state)
 	assert_int_equal(ready(&r, "3"), -1);
 }
 
-static void
-the_last_line_that_says_something_is_kept(void **state)
+/* What is kept of the lines of a JSON list; a static buffer. */
+static const char *
+kept(const char *lines)
 {
-	static const char json[] = "{\"why\":\"closed its output\","
-				   "\"stderr\":[\"one\",\"two\\n\",\"\",7]}";
-	struct setup_last_words words;
+	static struct setup_last_words words;
+	char json[16384];
 
-	(void)state;
-	assert_int_equal(
-	    setup_parse_last_words(&words, json, sizeof(json) - 1), 0);
+	(void)snprintf(json, sizeof(json),
+	    "{\"why\":\"closed its output\",\"stderr\":%s}", lines);
+	assert_int_equal(setup_parse_last_words(&words, json, strlen(json)), 0);
 	assert_string_equal(words.why, "closed its output");
-	assert_int_equal(strncmp(words.stderr_line, "two", 3), 0);
-	assert_null(strchr(words.stderr_line, '\n'));
+	assert_null(strchr(words.stderr_lines, '\n'));
+	return words.stderr_lines;
+}
+
+static void
+the_last_three_lines_that_say_something_are_kept(void **state)
+{
+	(void)state;
+	assert_string_equal(kept("[]"), "");
+	assert_string_equal(kept("null"), "");
+	assert_string_equal(kept("7"), "");
+	assert_string_equal(kept("[\"\",\" \",7,null]"), "");
+	assert_string_equal(kept("[\"one\"]"), "one");
+	assert_string_equal(kept("[\"one\",\"two\",\"\",7]"), "one | two");
+	assert_string_equal(
+	    kept("[\"1\",\"\",\"2\",\"  \",\"3\"]"), "1 | 2 | 3");
+	assert_string_equal(
+	    kept("[\"1\",\"2\",\"3\",\"4\",\"5\",\"\"]"), "3 | 4 | 5");
+	assert_string_equal(kept("[\"a\\u001b[31m\"]"), "a\\x1b[31m");
+}
+
+/* n times c as a line of a JSON list. */
+static void
+add_line(char *json, size_t cap, char c, size_t n)
+{
+	size_t len = strlcat(json, json[0] == '\0' ? "[\"" : ",\"", cap);
+
+	memset(json + len, c, n);
+	(void)strlcpy(json + len + n, "\"", cap - len - n);
 }
 
 static void
 a_long_last_line_is_cut_not_dropped(void **state)
 {
-	char json[8192];
-	struct setup_last_words words;
-	size_t n = strlcpy(json, "{\"why\":\"x\",\"stderr\":[\"", sizeof(json));
+	char json[8192] = "";
+	const char *lines;
 
 	(void)state;
-	memset(json + n, 'a', 6000);
-	(void)strlcpy(json + n + 6000, "\"]}", sizeof(json) - n - 6000);
-	assert_int_equal(setup_parse_last_words(&words, json, strlen(json)), 0);
-	assert_int_equal(strncmp(words.stderr_line, "aaaa", 4), 0);
-	assert_true(strlen(words.stderr_line) < LOG_STR_MAX);
+	add_line(json, sizeof(json), 'a', 6000);
+	(void)strlcat(json, "]", sizeof(json));
+	lines = kept(json);
+	assert_int_equal(strncmp(lines, "aaaa", 4), 0);
+	assert_true(strlen(lines) < LOG_STR_MAX);
+}
+
+static void
+of_long_lines_the_oldest_is_dropped(void **state)
+{
+	char json[2048] = "";
+	const char *lines;
+
+	(void)state;
+	for (char c = 'a'; c <= 'c'; c++)
+		add_line(json, sizeof(json), c, 250);
+	(void)strlcat(json, "]", sizeof(json));
+	lines = kept(json);
+	assert_int_equal(strlen(lines), 250 + 3 + 250);
+	assert_int_equal(strspn(lines, "b"), 250);
+	assert_int_equal(strspn(lines + 253, "c"), 250);
+}
+
+static void
+lines_fill_their_room_exactly(void **state)
+{
+	/* 250, 250 and what is left but for two joints and the NUL. */
+	size_t left = SETUP_LINES_SIZE - 1 - 2 * 250 - 2 * 3;
+
+	(void)state;
+	for (size_t more = 0; more < 2; more++) {
+		char json[2048] = "";
+		const char *lines;
+
+		add_line(json, sizeof(json), 'a', left + more);
+		add_line(json, sizeof(json), 'b', 250);
+		add_line(json, sizeof(json), 'c', 250);
+		(void)strlcat(json, "]", sizeof(json));
+		lines = kept(json);
+		if (more == 0)
+			assert_int_equal(strlen(lines), SETUP_LINES_SIZE - 1);
+		else
+			assert_int_equal(strlen(lines), 250 + 3 + 250);
+		assert_int_equal(strspn(lines, "a"), more == 0 ? left : 0);
+	}
 }
 
 static int
@@ -220,7 +357,9 @@ a_text_beyond_the_limit_is_refused(void **state)
 	memset(long_entry, 'a', MSG_CONTROL_MAX + 15);
 	long_entry[1] = '=';
 	long_entry[MSG_CONTROL_MAX + 15] = '\0';
-	assert_null(setup_reaper(&backend, LOG_LEVEL_INFO, env, &self));
+	errno = 0;
+	assert_null(setup_reaper(&backend, LOG_LEVEL_INFO, env, &self, NULL));
+	assert_int_equal(errno, E2BIG);
 	free(long_entry);
 }
 
@@ -229,14 +368,19 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(setup_of_the_front_is_as_agreed),
+		cmocka_unit_test(setup_of_a_worker_with_a_url_is_as_agreed),
+		cmocka_unit_test(each_transport_has_its_name),
 		cmocka_unit_test(setup_of_a_reaper_is_as_agreed),
 		cmocka_unit_test(small_messages_are_as_agreed),
 		cmocka_unit_test(
 		    hello_must_be_of_our_version_and_the_right_role),
 		cmocka_unit_test(ready_is_read_and_its_text_escaped),
 		cmocka_unit_test(ready_with_impossible_counts_is_refused),
-		cmocka_unit_test(the_last_line_that_says_something_is_kept),
+		cmocka_unit_test(
+		    the_last_three_lines_that_say_something_are_kept),
 		cmocka_unit_test(a_long_last_line_is_cut_not_dropped),
+		cmocka_unit_test(of_long_lines_the_oldest_is_dropped),
+		cmocka_unit_test(lines_fill_their_room_exactly),
 		cmocka_unit_test(the_end_of_a_job_is_one_of_three),
 		cmocka_unit_test(a_text_beyond_the_limit_is_refused),
 	};

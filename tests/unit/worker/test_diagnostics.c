@@ -1,5 +1,7 @@
 /* test_diagnostics.c: a job's standard error. */
 /* wrap: mono_ms */
+#include <event2/event.h>
+
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,7 +73,7 @@ tear_down(void **state)
 static void
 feed(struct world *w, const char *text)
 {
-	diagnostics_feed(w->d, text, strlen(text));
+	diagnostics_feed(w->d, DIAGNOSTICS_STDERR, text, strlen(text));
 }
 
 static void
@@ -147,7 +149,7 @@ text_without_newlines_comes_in_pieces(void **state)
 
 	memset(text, 'a', sizeof(text));
 	for (int i = 0; i < 5; i++)
-		diagnostics_feed(w->d, text, sizeof(text));
+		diagnostics_feed(w->d, DIAGNOSTICS_STDERR, text, sizeof(text));
 	assert_int_equal(w->records, 3500 / DIAGNOSTICS_PIECE);
 	assert_true(strlen(w->last) <= DIAGNOSTICS_PIECE + 32);
 }
@@ -161,8 +163,9 @@ split_anywhere_the_lines_are_the_same(void **state)
 	for (size_t split = 0; split < sizeof(text); split++) {
 		w->records = 0;
 		now += 60000;
-		diagnostics_feed(w->d, text, split);
-		diagnostics_feed(w->d, text + split, sizeof(text) - 1 - split);
+		diagnostics_feed(w->d, DIAGNOSTICS_STDERR, text, split);
+		diagnostics_feed(w->d, DIAGNOSTICS_STDERR, text + split,
+		    sizeof(text) - 1 - split);
 		assert_int_equal(w->records, 3);
 		assert_string_equal(w->last, "backend b: stderr: three");
 	}
@@ -184,12 +187,69 @@ a_pipe_is_drained_to_its_end(void **state)
 	assert_int_equal(write(fds[1], "last words", 10), 10);
 	close(fds[1]);
 	assert_true(diagnostics_ended(w->d));
-	assert_int_equal(diagnostics_open(w->d, &fds[0], on_ended, w), 0);
+	assert_int_equal(
+	    diagnostics_open(w->d, DIAGNOSTICS_STDERR, &fds[0], on_ended, w),
+	    0);
 	assert_int_equal(fds[0], -1);
 	assert_false(diagnostics_ended(w->d));
 	loop_run(w->loop);
 	assert_true(diagnostics_ended(w->d));
 	expect_last(w, "[\"last words\"]");
+}
+
+static void
+standard_output_is_marked_and_its_lines_are_kept_in_order(void **state)
+{
+	struct world *w = *state;
+
+	feed(w, "a\nhalf of an er");
+	diagnostics_feed(w->d, DIAGNOSTICS_STDOUT, "listening\n", 10);
+	assert_string_equal(w->last, "backend b: stdout: listening");
+	feed(w, "ror\n");
+	assert_string_equal(w->last, "backend b: stderr: half of an error");
+	expect_last(w, "[\"a\",\"listening\",\"half of an error\"]");
+}
+
+static void
+each_stream_has_its_own_flood(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 0; i < DIAGNOSTICS_BURST + 1; i++)
+		diagnostics_feed(w->d, DIAGNOSTICS_STDOUT, "x\n", 2);
+	assert_int_equal(w->records, DIAGNOSTICS_BURST);
+	feed(w, "e\n");
+	assert_string_equal(w->last, "backend b: stderr: e");
+	diagnostics_finish(w->d);
+	assert_string_equal(
+	    w->last, "backend b: 1 lines of standard output dropped");
+}
+
+static void
+both_pipes_end_before_the_end_is_told(void **state)
+{
+	struct world *w = *state;
+	int err[2], out[2];
+
+	assert_int_equal(pipe2(err, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+	assert_int_equal(
+	    diagnostics_open(w->d, DIAGNOSTICS_STDERR, &err[0], on_ended, w),
+	    0);
+	assert_int_equal(
+	    diagnostics_open(w->d, DIAGNOSTICS_STDOUT, &out[0], on_ended, w),
+	    0);
+	close(err[1]);
+	while (w->records == 0) {
+		assert_int_equal(write(out[1], "up\n", 3), 3);
+		assert_int_equal(
+		    event_base_loop(loop_base(w->loop), EVLOOP_ONCE), 0);
+	}
+	assert_string_equal(w->last, "backend b: stdout: up");
+	assert_false(diagnostics_ended(w->d));
+	close(out[1]);
+	loop_run(w->loop);
+	assert_true(diagnostics_ended(w->d));
 }
 
 int
@@ -203,6 +263,10 @@ main(void)
 		IN_WORLD(text_without_newlines_comes_in_pieces),
 		IN_WORLD(split_anywhere_the_lines_are_the_same),
 		IN_WORLD(a_pipe_is_drained_to_its_end),
+		IN_WORLD(
+		    standard_output_is_marked_and_its_lines_are_kept_in_order),
+		IN_WORLD(each_stream_has_its_own_flood),
+		IN_WORLD(both_pipes_end_before_the_end_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,20 +26,30 @@ struct world {
 	char *sent[SENT_MAX];
 	size_t count;
 	size_t read; /* of sent[], what the script has seen */
+	uint32_t last_id;
+	const char *agreed; /* with what count it came in agreed_at */
+	size_t agreed_at;
 	bool refuse;
 	bool up;
+	unsigned int kinds; /* of up() */
 	unsigned int changed;
 	char failed[600];
 	char log[4096];
 };
 
 static int
-on_send(void *arg, const char *text, size_t len)
+on_send(void *arg, const char *text, size_t len, int64_t id)
 {
 	struct world *w = arg;
+	char expected[32];
 
 	if (w->refuse)
 		return -1;
+	/* The id is that in the text, and 0 for notifications. */
+	(void)snprintf(expected, sizeof(expected), "\"id\":%" PRId64 ",", id);
+	assert_int_equal(memmem(text, len, "\"id\":", 5) != NULL, id != 0);
+	assert_true(
+	    id == 0 || memmem(text, len, expected, strlen(expected)) != NULL);
 	assert_in_range(w->count, 0, SENT_MAX - 1);
 	assert_null(memchr(text, '\n', len));
 	w->sent[w->count] = strndup(text, len);
@@ -47,10 +57,28 @@ on_send(void *arg, const char *text, size_t len)
 	return 0;
 }
 
-static void
-on_up(void *arg)
+static uint32_t
+on_next_id(void *arg)
 {
-	((struct world *)arg)->up = true;
+	return ++((struct world *)arg)->last_id;
+}
+
+static void
+on_agreed(void *arg, const struct mcp_revision *revision)
+{
+	struct world *w = arg;
+
+	w->agreed = revision->name;
+	w->agreed_at = w->count;
+}
+
+static void
+on_up(void *arg, unsigned int kinds)
+{
+	struct world *w = arg;
+
+	w->up = true;
+	w->kinds = kinds;
 }
 
 static void
@@ -78,6 +106,8 @@ sink(void *arg, enum log_level level, const char *text)
 
 static const struct greeting_handlers handlers = {
 	.send = on_send,
+	.next_id = on_next_id,
+	.agreed = on_agreed,
 	.up = on_up,
 	.changed = on_changed,
 	.failed = on_failed,
@@ -90,7 +120,7 @@ set_up(void **state)
 
 	if (w == NULL || (w->loop = loop_new(false)) == NULL)
 		return -1;
-	w->greeting = greeting_new(w->loop, "b", 1000, &handlers, w);
+	w->greeting = greeting_new(w->loop, "b", 1000, 100, &handlers, w);
 	log_set_sink(sink, w);
 	*state = w;
 	return w->greeting == NULL ? -1 : 0;
@@ -212,7 +242,8 @@ a_greeting_without_what_it_needs_fails(void **state)
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		greeting_free(&w->greeting);
-		w->greeting = greeting_new(w->loop, "b", 1000, &handlers, w);
+		w->greeting =
+		    greeting_new(w->loop, "b", 1000, 100, &handlers, w);
 		assert_non_null(w->greeting);
 		w->failed[0] = '\0';
 		greeting_start(w->greeting);
@@ -329,7 +360,8 @@ a_strange_page_ends_its_list_alone(void **state)
 
 	for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
 		greeting_free(&w->greeting);
-		w->greeting = greeting_new(w->loop, "b", 1000, &handlers, w);
+		w->greeting =
+		    greeting_new(w->loop, "b", 1000, 100, &handlers, w);
 		assert_non_null(w->greeting);
 		w->up = false;
 		initialize(w, "{\"tools\":{},\"prompts\":{}}");
@@ -444,6 +476,214 @@ a_long_list_is_not_fetched_again_at_once(void **state)
 	assert_in_range(mono_ms() - begin, 250, 10000);
 }
 
+static void
+the_transport_knows_the_revision_before_anything_else_is_sent(void **state)
+{
+	struct world *w = *state;
+
+	initialize(w, "{\"tools\":{}}");
+	assert_string_equal(w->agreed, "2025-06-18");
+	assert_int_equal(w->agreed_at, 1); /* initialize alone */
+}
+
+static void
+come_up(struct world *w, const char *tools)
+{
+	char text[128];
+
+	initialize(w, "{\"tools\":{},\"prompts\":{}}");
+	(void)snprintf(text, sizeof(text), "\"result\":{\"tools\":%s}", tools);
+	assert_true(answer(w, hear(w, "tools/list"), text));
+	assert_true(
+	    answer(w, hear(w, "prompts/list"), "\"result\":{\"prompts\":[9]}"));
+	assert_true(w->up);
+	w->up = false;
+}
+
+/* Answer the initialize of a renewal. */
+static void
+renew(struct world *w, const char *capabilities)
+{
+	char text[256];
+
+	greeting_restart(w->greeting);
+	assert_false(greeting_is_up(w->greeting));
+	(void)snprintf(text, sizeof(text),
+	    "\"result\":{\"protocolVersion\":\"2025-03-26\","
+	    "\"capabilities\":%s,\"x\":1}",
+	    capabilities);
+	assert_true(answer(w, hear(w, "\"initialize\""), text));
+	assert_string_equal(w->agreed, "2025-03-26");
+	(void)hear(w, "notifications/initialized");
+}
+
+static void
+a_renewal_tells_only_what_differs(void **state)
+{
+	struct world *w = *state;
+
+	come_up(w, "[1]");
+	renew(w, "{\"tools\":{},\"prompts\":{}}");
+	assert_true(
+	    answer(w, hear(w, "tools/list"), "\"result\":{\"tools\":[2]}"));
+	assert_false(w->up);
+	assert_int_equal(w->changed, 0);
+	assert_true(
+	    answer(w, hear(w, "prompts/list"), "\"result\":{\"prompts\":[9]}"));
+	assert_true(w->up);
+	assert_int_equal(w->kinds, 1U << CATALOG_TOOLS);
+	assert_int_equal(w->changed, 0);
+	expect_items(w, CATALOG_TOOLS, "[2]");
+	assert_non_null(memmem(greeting_result(w->greeting).at,
+	    greeting_result(w->greeting).len, "\"x\":1", 5));
+}
+
+static void
+a_kind_that_is_not_declared_any_more_is_empty(void **state)
+{
+	struct world *w = *state;
+
+	come_up(w, "[1]");
+	renew(w, "{\"prompts\":{}}");
+	expect_items(w, CATALOG_TOOLS, "[]");
+	assert_true(
+	    answer(w, hear(w, "prompts/list"), "\"result\":{\"prompts\":[9]}"));
+	assert_int_equal(w->kinds, 1U << CATALOG_TOOLS);
+	assert_int_equal(w->read, w->count);
+}
+
+static void
+a_list_that_a_renewal_cannot_have_stays_as_it_was(void **state)
+{
+	struct world *w = *state;
+	int64_t id;
+
+	come_up(w, "[1]");
+	renew(w, "{\"tools\":{}}");
+	id = hear(w, "tools/list");
+	assert_false(greeting_failed(w->greeting, id + 1, "is strange"));
+	assert_true(greeting_failed(w->greeting, id, "broke"));
+	assert_non_null(
+	    strstr(w->log, "page 1 of tools/list failed: it broke"));
+	assert_true(w->up);
+	expect_items(w, CATALOG_TOOLS, "[1]");
+	assert_int_equal(w->kinds, 1U << CATALOG_PROMPTS);
+}
+
+static void
+a_renewal_forgets_what_was_asked_before(void **state)
+{
+	struct world *w = *state;
+	int64_t first, tools;
+
+	initialize(w, "{\"tools\":{}}");
+	first = hear(w, "tools/list");
+	assert_true(greeting_awaits(w->greeting, first));
+	renew(w, "{\"tools\":{}}");
+	tools = hear(w, "tools/list");
+	assert_int_not_equal(tools, first);
+	assert_false(greeting_awaits(w->greeting, first));
+	assert_false(answer(w, first, "\"result\":{\"tools\":[1]}"));
+	assert_false(w->up);
+	assert_true(answer(w, tools, "\"result\":{\"tools\":[2]}"));
+	assert_true(w->up);
+	expect_items(w, CATALOG_TOOLS, "[2]");
+}
+
+static void
+what_changes_during_a_renewal_is_not_fetched_twice(void **state)
+{
+	struct world *w = *state;
+
+	come_up(w, "[1]");
+	greeting_list_changed(w->greeting, CATALOG_TOOLS);
+	greeting_restart(w->greeting);
+	greeting_list_changed(w->greeting, CATALOG_TOOLS);
+	assert_true(answer(w, hear(w, "\"initialize\""),
+	    "\"result\":{\"protocolVersion\":\"2025-03-26\","
+	    "\"capabilities\":{\"tools\":{}}}"));
+	(void)hear(w, "notifications/initialized");
+	assert_true(
+	    answer(w, hear(w, "tools/list"), "\"result\":{\"tools\":[2]}"));
+	assert_true(w->up);
+	/* Nothing but the patience with the renewal was waited for. */
+	assert_int_equal(event_base_loop(loop_base(w->loop), 0), 1);
+	assert_int_equal(w->read, w->count);
+}
+
+static void
+an_initialize_that_failed_ends_the_greeting_once(void **state)
+{
+	struct world *w = *state;
+	int64_t id;
+
+	come_up(w, "[1]");
+	greeting_restart(w->greeting);
+	id = hear(w, "\"initialize\"");
+	assert_true(greeting_awaits(w->greeting, id));
+	assert_true(greeting_failed(w->greeting, id, "refused the connection"));
+	assert_string_equal(w->failed, "refused the connection");
+	w->failed[0] = '\0';
+	assert_false(greeting_failed(w->greeting, id, "is late"));
+	greeting_restart(w->greeting);
+	greeting_list_changed(w->greeting, CATALOG_TOOLS);
+	assert_int_equal(w->read, w->count);
+	assert_string_equal(w->failed, "");
+}
+
+static void
+a_renewal_that_takes_too_long_fails(void **state)
+{
+	struct world *w = *state;
+
+	come_up(w, "[1]");
+	renew(w, "{\"tools\":{}}");
+	assert_int_equal(event_base_loop(loop_base(w->loop), EVLOOP_ONCE), 0);
+	assert_string_equal(w->failed,
+	    "forgot its session and did not begin another within 0.1 s");
+	assert_false(
+	    answer(w, hear(w, "tools/list"), "\"result\":{\"tools\":[2]}"));
+	assert_false(w->up);
+}
+
+static void
+a_session_that_is_forgotten_too_often_is_given_up(void **state)
+{
+	struct world *w = *state;
+
+	come_up(w, "[1]");
+	for (unsigned int i = 0; i < GREETING_RENEWALS_MAX; i++) {
+		renew(w, "{\"tools\":{}}");
+		assert_true(answer(
+		    w, hear(w, "tools/list"), "\"result\":{\"tools\":[2]}"));
+	}
+	assert_string_equal(w->failed, "");
+	greeting_restart(w->greeting);
+	assert_non_null(strstr(w->failed, "again and again"));
+	assert_int_equal(w->read, w->count);
+}
+
+/* Before all first lists have come, one of them changes. */
+static void
+a_list_that_changes_after_its_first_run_is_fetched_again(void **state)
+{
+	struct world *w = *state;
+	int64_t tools, prompts;
+
+	initialize(w, "{\"tools\":{},\"prompts\":{}}");
+	tools = hear(w, "tools/list");
+	prompts = hear(w, "prompts/list");
+	assert_true(answer(w, tools, "\"result\":{\"tools\":[1]}"));
+	greeting_list_changed(w->greeting, CATALOG_TOOLS);
+	while (w->count == w->read)
+		(void)event_base_loop(loop_base(w->loop), EVLOOP_ONCE);
+	assert_true(
+	    answer(w, hear(w, "tools/list"), "\"result\":{\"tools\":[2]}"));
+	assert_true(answer(w, prompts, "\"result\":{\"prompts\":[]}"));
+	assert_true(w->up);
+	expect_items(w, CATALOG_TOOLS, "[2]");
+}
+
 int
 main(void)
 {
@@ -464,6 +704,18 @@ main(void)
 		IN_WORLD(a_long_list_is_not_fetched_again_at_once),
 		IN_WORLD(
 		    a_list_that_changes_early_does_not_complete_the_greeting),
+		IN_WORLD(
+		    the_transport_knows_the_revision_before_anything_else_is_sent),
+		IN_WORLD(a_renewal_tells_only_what_differs),
+		IN_WORLD(a_kind_that_is_not_declared_any_more_is_empty),
+		IN_WORLD(a_list_that_a_renewal_cannot_have_stays_as_it_was),
+		IN_WORLD(a_renewal_forgets_what_was_asked_before),
+		IN_WORLD(what_changes_during_a_renewal_is_not_fetched_twice),
+		IN_WORLD(an_initialize_that_failed_ends_the_greeting_once),
+		IN_WORLD(a_renewal_that_takes_too_long_fails),
+		IN_WORLD(a_session_that_is_forgotten_too_often_is_given_up),
+		IN_WORLD(
+		    a_list_that_changes_after_its_first_run_is_fetched_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

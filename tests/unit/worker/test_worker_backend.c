@@ -22,16 +22,13 @@ requests_of_the_backend_are_answered(void **state)
 	end(w);
 }
 
+/* Far more of these than may pass. */
 static void
-log_messages_of_the_backend_reach_the_front_up_to_a_limit(void **state)
+flood_with(const char *text, const char *dropped)
 {
-	static const char text[] =
-	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\","
-	    "\"params\":{\"level\":\"info\",\"data\":1}}";
 	struct world *w = begin_ready();
 	int n = 0;
 
-	(void)state;
 	call(w, FIRST);
 	for (int i = 0; i < 3000; i++)
 		answer(w, "%s", text);
@@ -43,8 +40,27 @@ log_messages_of_the_backend_reach_the_front_up_to_a_limit(void **state)
 	}
 	assert_int_equal(w->frame.type, MSG_RESPONSE);
 	assert_in_range(n, 1000, 2500);
-	expect_log(w, "notifications/message dropped");
+	expect_log(w, dropped);
 	end(w);
+}
+
+static void
+log_messages_of_the_backend_reach_the_front_up_to_a_limit(void **state)
+{
+	(void)state;
+	flood_with("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\","
+		   "\"params\":{\"level\":\"info\",\"data\":1}}",
+	    "notifications/message dropped");
+}
+
+static void
+updates_of_resources_reach_the_front_up_to_a_limit(void **state)
+{
+	(void)state;
+	flood_with(
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/resources/updated\","
+	    "\"params\":{\"uri\":\"x:1\"}}",
+	    "notifications/resources/updated dropped");
 }
 
 static void
@@ -245,6 +261,8 @@ main(void)
 		cmocka_unit_test(requests_of_the_backend_are_answered),
 		cmocka_unit_test(
 		    log_messages_of_the_backend_reach_the_front_up_to_a_limit),
+		cmocka_unit_test(
+		    updates_of_resources_reach_the_front_up_to_a_limit),
 		cmocka_unit_test(
 		    a_changed_list_is_told_once_and_only_when_it_differs),
 		cmocka_unit_test(batches_are_taken_where_the_revision_has_them),

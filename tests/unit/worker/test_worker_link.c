@@ -138,6 +138,48 @@ a_front_that_does_not_read_stops_the_backend_not_the_worker(void **state)
 	end(w);
 }
 
+/* Refused requests have no place in the table of calls: only the link bounds
+ * what says so. */
+static void
+a_front_that_asks_and_never_reads_is_left(void **state)
+{
+	enum {
+		FRAMES = 4096
+	};
+	static const char payload[] = "{}";
+	const struct frame frame = {
+		.length = sizeof(payload) - 1, .type = MSG_REQUEST, .id = 1
+	}; /* not an id of a front's */
+	const size_t size = FRAME_HEADER_LEN + sizeof(payload) - 1;
+	struct world *w = begin_ready();
+	unsigned char *many = malloc(FRAMES * size);
+	size_t sent = 0;
+	ssize_t n = 1;
+
+	(void)state;
+	assert_non_null(many);
+	for (size_t i = 0; i < FRAMES; i++) {
+		frame_encode(many + i * size, &frame);
+		memcpy(many + i * size + FRAME_HEADER_LEN, payload,
+		    sizeof(payload) - 1);
+	}
+	while (n > 0) {
+		size_t at = sent % (FRAMES * size);
+
+		n = send(w->front, many + at, FRAMES * size - at, MSG_NOSIGNAL);
+		sent += n > 0 ? (size_t)n : 0;
+		assert_true(sent < (size_t)256 << 20);
+	}
+	free(many);
+	/* Not for the 16,384 requests that a front may have. */
+	assert_true(sent > 16384 * size);
+	expect_log(w, "it does not read its answers");
+	open_link(w);
+	expect_catalogs(w, "[{\"name\":\"t\"}]");
+	settle(w);
+	end(w);
+}
+
 #ifndef MCPGW_SANITIZE /* a sanitizer reserves all address space */
 static void
 limit_memory(struct world *w, size_t more)
@@ -195,6 +237,7 @@ main(void)
 		cmocka_unit_test(garbage_on_the_link_closes_it_alone),
 		cmocka_unit_test(
 		    a_front_that_does_not_read_stops_the_backend_not_the_worker),
+		cmocka_unit_test(a_front_that_asks_and_never_reads_is_left),
 #ifndef MCPGW_SANITIZE
 		cmocka_unit_test(an_answer_that_there_is_no_memory_for_fails),
 #endif

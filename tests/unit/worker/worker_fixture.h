@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +28,7 @@
 #include "proto/mcp.h"
 #include "proto/msg.h"
 #include "proto/role.h"
+#include "worker.h"
 
 /* Nothing here takes long; over this a test has failed. */
 #define PATIENCE_MS 10000
@@ -36,6 +38,7 @@
 
 struct world {
 	pid_t pid;
+	const struct worker_kind *kind; /* NULL: the real program */
 	int control;
 	int front;
 	int in;  /* the job's standard input, read by the test */
@@ -266,14 +269,31 @@ exec_worker(int channel)
 	_exit(1);
 }
 
+/* The same process in a copy of this one, with another transport. */
+static inline void
+run_worker(struct world *w, int fds[2])
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	close(fds[0]);
+	if (sigaction(SIGPIPE, &ignore, NULL) == -1 ||
+	    fcntl(fds[1], F_SETFL, O_NONBLOCK) == -1)
+		_exit(1);
+	exit(
+	    worker_main(fds[1], w->kind)); /* not _exit: leaks are looked for */
+}
+
 static inline void
 spawn(struct world *w)
 {
 	int fds[2];
 
 	pair(fds);
+	(void)fflush(NULL); /* once, not by both */
 	w->pid = fork();
 	assert_int_not_equal(w->pid, -1);
+	if (w->pid == 0 && w->kind != NULL)
+		run_worker(w, fds);
 	if (w->pid == 0)
 		exec_worker(fds[1]);
 	close(fds[1]);
@@ -298,6 +318,11 @@ give_pipes(struct world *w)
 	send_frame(w->control, MSG_JOB_STDERR, 0, 0, "", err[0]);
 }
 
+#define SETUP_UNTIL_REMOTE                                                     \
+	"{\"log_level\":\"debug\",\"identity\":null,\"name\":\"b\","           \
+	"\"request_timeout_ms\":%u,\"startup_timeout_ms\":%u,"                 \
+	"\"ping_interval_ms\":%u,\"remote\":"
+
 /* A worker whose initialize waits for its answer. */
 static inline struct world *
 begin(unsigned int timeout_ms)
@@ -308,10 +333,8 @@ begin(unsigned int timeout_ms)
 	assert_non_null(w);
 	w->front = -1;
 	spawn(w);
-	(void)snprintf(setup, sizeof(setup),
-	    "{\"log_level\":\"debug\",\"identity\":null,\"name\":\"b\","
-	    "\"request_timeout_ms\":%u,\"startup_timeout_ms\":5000}",
-	    timeout_ms);
+	(void)snprintf(setup, sizeof(setup), SETUP_UNTIL_REMOTE "null}",
+	    timeout_ms, 5000U, 0U);
 	send_frame(w->control, MSG_SETUP, 0, 0, setup, -1);
 	open_link(w);
 	give_pipes(w);
@@ -399,6 +422,12 @@ static inline void
 end(struct world *w)
 {
 	close_fd(&w->control);
+	if (w->pid != 0 && w->kind != NULL) {
+		/* It waits for its transport to say goodbye. */
+		while (strcmp(hear(w), "close") != 0)
+			continue;
+		say(w, "lost said goodbye\n");
+	}
 	if (w->pid != 0)
 		expect_exit(w, ROLE_EXIT_PARENT_GONE);
 	close_fd(&w->front);

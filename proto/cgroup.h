@@ -1,0 +1,49 @@
+/*
+ * cgroup.h: folders of cgroup v2, for counting and killing jobs as a whole: no
+ * process can leave one by forking faster than it is killed.  They limit
+ * nothing: no controller is used.
+ *
+ * A gateway has one folder, CGROUP_GATEWAY and its process number, which it
+ * keeps locked while it lives, and in that one folder for each job.
+ */
+#ifndef PROTO_CGROUP_H
+#define PROTO_CGROUP_H
+
+#define CGROUP_GATEWAY "mcp-gateway."
+
+/* As many processes as a PONG can tell of. */
+#define CGROUP_COUNT_MAX 65535
+
+/* Make a job's folder; one that is there already is used.  0, or -1 with errno.
+ */
+int cgroup_make(const char *path);
+
+/* Move this process into the folder.  0, or -1 with errno. */
+int cgroup_join(const char *path);
+
+/* SIGKILL to everything in the folder and below.  0, or -1 with errno. */
+int cgroup_kill(const char *path);
+
+/* How many processes are in the folder and below, at most CGROUP_COUNT_MAX; -1
+ * with errno when it cannot be read. */
+int cgroup_count(const char *path);
+
+/*
+ * Remove the folder and those that a job made in it; waits for a fifth of a
+ * second when something in them is still ending.  0, also when it is not there;
+ * -1 with errno, EBUSY when it is in use.
+ */
+int cgroup_remove(const char *path);
+
+/* Lock a gateway's folder.  A descriptor of the caller's; -1 with errno,
+ * EWOULDBLOCK when its gateway is alive. */
+int cgroup_lock(const char *path);
+
+/*
+ * Kill everything in a gateway's folder and remove it, unless that gateway is
+ * alive: then -1 with errno EWOULDBLOCK.  0, or -1 with errno; EINVAL when this
+ * is not a gateway's folder.
+ */
+int cgroup_reclaim(const char *path);
+
+#endif

@@ -1,0 +1,314 @@
+#include "link_parts.h"
+
+#include <string.h>
+
+#include "proto/buf.h"
+#include "proto/log.h"
+#include "proto/mcp.h"
+
+#include "front.h"
+#include "lists.h"
+#include "session.h"
+
+/* ---- what the backend is ---------------------------------------------- */
+
+static void
+read_capabilities(struct link *link, struct json_span result)
+{
+	struct json_span capabilities = json_get(result, "capabilities");
+	struct json_span version = json_get(result, "protocolVersion");
+	struct json_span subscribe;
+	const struct mcp_revision *revision = NULL;
+	char text[32];
+	ssize_t n;
+
+	n = json_string_decode(version, text, sizeof(text));
+	if (n >= 0)
+		revision = mcp_revision_find(text, (size_t)n);
+	link->completes = revision == NULL ||
+	    !revision->completions_capability ||
+	    json_get(capabilities, "completions").at != NULL;
+	link->logs = json_get(capabilities, "logging").at != NULL;
+	subscribe = json_get(json_get(capabilities, "resources"), "subscribe");
+	link->subscribes =
+	    json_kind(subscribe) == JSON_BOOLEAN && *subscribe.at == 't';
+}
+
+/* First on every link, and again when the backend was greeted anew: then what
+ * is in flight goes on. */
+static void
+on_greeting(struct link *link, const char *json, size_t len)
+{
+	struct json_span result = { json, len };
+	struct json_scan scan;
+
+	if (json_scan(json, len, NULL, 0, NULL, &scan) == -1 ||
+	    json_kind(result) != JSON_OBJECT) {
+		log_error(
+		    "backend %s: its worker sent no greeting", link->name);
+		return;
+	}
+	read_capabilities(link, result);
+	if (!link->greeted)
+		link->awaited = (1U << CATALOG_KINDS) - 1;
+	link->greeted = true;
+	link_came_back(link);
+	deferred_queue(link->front->loop, &link->renew);
+}
+
+static void
+on_catalog(struct link *link, unsigned int kind, const char *json, size_t len)
+{
+	size_t skipped;
+
+	if (kind >= CATALOG_KINDS ||
+	    catalogue_set(link->front->catalogue, link->backend,
+		(enum catalog_kind)kind, json, len, &skipped) == -1) {
+		log_error(
+		    "backend %s: its list %u cannot be used", link->name, kind);
+		return;
+	}
+	if (skipped > 0)
+		log_warning("backend %s: %zu items of list %u have no usable "
+			    "or no unique name and are not shown",
+		    link->name, skipped, kind);
+	/* All four follow the first GREETING: clients are told once. */
+	link->awaited &= ~(1U << kind);
+	if (link->awaited == 0)
+		lists_changed(link->front);
+}
+
+/* ---- answers ---------------------------------------------------------- */
+
+static struct request *
+find_request(struct link *link, uint64_t number)
+{
+	struct request *request;
+
+	request = request_find(link->front->requests, number);
+	if (request == NULL || request->link != link) {
+		log_debug(
+		    "backend %s: an answer that nobody waits for", link->name);
+		return NULL;
+	}
+	return request;
+}
+
+/* The backend's answer: only its id changes. */
+static void
+on_response(struct link *link, uint64_t number, const char *json, size_t len)
+{
+	struct request *request = find_request(link, number);
+	struct rpc_problem problem;
+	struct rpc_message msg;
+	struct splice answer;
+	struct json_span id;
+	enum subscription_outcome outcome = SUBSCRIPTION_UNKNOWN;
+
+	if (request == NULL)
+		return;
+	id = request_bytes(&request->id);
+	if (rpc_parse(&msg, json, len, &problem) == -1 ||
+	    (msg.kind != RPC_RESULT && msg.kind != RPC_ERROR) ||
+	    msg.id.at == NULL) {
+		session_send_error(request->session, id, RPC_INTERNAL_ERROR,
+		    "The backend's answer is not valid JSON-RPC",
+		    link_data(link, LINK_UNKNOWN));
+	} else {
+		splice_init(&answer, json, len);
+		splice_replace(&answer, msg.id, id.at, id.len);
+		session_send(request->session, &answer, msg.newline);
+		outcome = msg.kind == RPC_RESULT ? SUBSCRIPTION_ACCEPTED
+						 : SUBSCRIPTION_REFUSED;
+	}
+	link_end(link, request, outcome);
+}
+
+/* What a FAIL says of what it speaks of: did it run? */
+static enum subscription_outcome
+outcome_of(struct json_span error)
+{
+	struct json_span outcome = json_get(json_get(error, "data"), "outcome");
+
+	return json_string_is(outcome, "not_sent") ||
+		json_string_is(outcome, "refused")
+	    ? SUBSCRIPTION_REFUSED
+	    : SUBSCRIPTION_UNKNOWN;
+}
+
+/* The gateway's own failure in place of an answer. */
+static void
+on_fail(struct link *link, uint64_t number, const char *json, size_t len)
+{
+	struct request *request = find_request(link, number);
+	enum subscription_outcome outcome = SUBSCRIPTION_UNKNOWN;
+	struct json_span error = { json, len };
+	struct json_span id;
+	struct json_scan scan;
+	struct buf text = { 0 };
+
+	if (request == NULL)
+		return;
+	id = request_bytes(&request->id);
+	if (json_scan(json, len, NULL, 0, NULL, &scan) == -1 ||
+	    json_kind(error) != JSON_OBJECT) {
+		session_send_error(request->session, id, RPC_INTERNAL_ERROR,
+		    "The request failed", link_data(link, LINK_UNKNOWN));
+		link_end(link, request, outcome);
+		return;
+	}
+	outcome = outcome_of(error);
+	if (buf_add_text(&text, "{\"jsonrpc\":\"2.0\",\"id\":") == 0 &&
+	    buf_add(&text, id.at, id.len) == 0 &&
+	    buf_add_text(&text, ",\"error\":") == 0 &&
+	    buf_add(&text, json, len) == 0 && buf_add_text(&text, "}") == 0)
+		session_send_text(
+		    request->session, buf_data(&text), buf_len(&text));
+	buf_free(&text);
+	link_end(link, request, outcome);
+}
+
+/* Progress of one request: the token becomes the client's own again. */
+static void
+on_event(struct link *link, uint64_t number, const char *json, size_t len)
+{
+	struct request *request;
+	struct rpc_problem problem;
+	struct rpc_message msg;
+	struct splice event;
+	struct json_span token;
+
+	request = request_find(link->front->requests, number);
+	if (request == NULL || request->link != link)
+		return;
+	token = request_bytes(&request->token);
+	if (token.at == NULL || rpc_parse(&msg, json, len, &problem) == -1 ||
+	    msg.method != MCP_PROGRESS || msg.progress_token.at == NULL)
+		return;
+	splice_init(&event, json, len);
+	splice_replace(&event, msg.progress_token, token.at, token.len);
+	session_send(request->session, &event, msg.newline);
+}
+
+/* ---- the whole backend ------------------------------------------------ */
+
+/*
+ * A log message of the whole backend.  It may be about what one client asked
+ * for, so it goes to that client alone: the one with requests in flight.  While
+ * nobody has any it is news for all; while several have, whose it is cannot be
+ * told, and nobody gets it.
+ */
+static void
+on_message(struct link *link, const struct rpc_message *msg)
+{
+	struct splice text;
+	struct request *request;
+	struct session *only = NULL;
+	int level = mcp_level_find(msg->level);
+
+	splice_init(&text, msg->text.at, msg->text.len);
+	TAILQ_FOREACH (request, &link->requests, of_link) {
+		if (only != NULL && only != request->session)
+			return;
+		only = request->session;
+	}
+	if (only == NULL)
+		sessions_send(
+		    link->front->sessions, level, &text, msg->newline);
+	else if (only->level <= level)
+		session_send(only, &text, msg->newline);
+}
+
+static void
+deliver_update(
+    void *arg, struct session *session, const char *shown, size_t len)
+{
+	const struct rpc_message *msg = arg;
+	struct splice text;
+	struct buf uri = { 0 };
+
+	splice_init(&text, msg->text.at, msg->text.len);
+	if (shown != NULL && json_add_string(&uri, shown, len) == 0)
+		splice_replace(&text, msg->uri, buf_data(&uri), buf_len(&uri));
+	session_send(session, &text, msg->newline);
+	buf_free(&uri);
+}
+
+/* A resource changed: news for those who subscribed to it, and nobody else. */
+static void
+on_updated(struct link *link, struct rpc_message *msg)
+{
+	char uri[MSG_URI_MAX];
+	ssize_t len;
+
+	if (msg->text.len > LINK_UPDATE_MAX)
+		return;
+	len = json_string_decode(msg->uri, uri, sizeof(uri));
+	if (len >= 0)
+		subscriptions_updated(link->front->subscriptions, link->backend,
+		    uri, (size_t)len, deliver_update, msg);
+}
+
+static void
+on_notify(struct link *link, const char *json, size_t len)
+{
+	struct rpc_problem problem;
+	struct rpc_message msg;
+
+	if (rpc_parse(&msg, json, len, &problem) == -1)
+		return;
+	if (msg.method == MCP_MESSAGE)
+		on_message(link, &msg);
+	else if (msg.method == MCP_RESOURCES_UPDATED)
+		on_updated(link, &msg);
+}
+
+void
+link_on_frame(
+    void *arg, const struct frame *frame, const char *payload, int *fd)
+{
+	struct link *link = arg;
+
+	(void)fd;
+	switch ((enum msg_type)frame->type) {
+	case MSG_RESPONSE:
+		on_response(link, frame->id, payload, frame->length);
+		break;
+	case MSG_EVENT:
+		on_event(link, frame->id, payload, frame->length);
+		break;
+	case MSG_FAIL:
+		on_fail(link, frame->id, payload, frame->length);
+		break;
+	case MSG_NOTIFY:
+		on_notify(link, payload, frame->length);
+		break;
+	case MSG_GREETING:
+		on_greeting(link, payload, frame->length);
+		break;
+	case MSG_CATALOG:
+		on_catalog(link, frame->flags, payload, frame->length);
+		break;
+	case MSG_HELLO:
+	case MSG_SETUP:
+	case MSG_READY:
+	case MSG_LOG:
+	case MSG_OBITUARY:
+	case MSG_LOGLEVEL:
+	case MSG_LISTEN:
+	case MSG_BACKEND:
+	case MSG_LINK:
+	case MSG_JOB_STDIN:
+	case MSG_JOB_STDOUT:
+	case MSG_JOB_STDERR:
+	case MSG_STOP:
+	case MSG_REQUEST:
+	case MSG_CANCEL:
+	case MSG_CLIENT_LEVEL:
+	case MSG_SUBSCRIBE:
+	case MSG_UNSUBSCRIBE:
+	case MSG_PING:
+	case MSG_PONG:
+		break; /* the channel lets none of these pass */
+	}
+}

@@ -1,0 +1,62 @@
+/*
+ * link_parts.h: what the files of a link share: link.c (the object, and what
+ * goes to the worker), link_answer.c (what comes from it), link_state.c (what
+ * the supervisor says, and what follows for clients).
+ */
+#ifndef FRONT_LINK_PARTS_H
+#define FRONT_LINK_PARTS_H
+
+#include <event2/event.h>
+
+#include "proto/chan.h"
+#include "proto/loop.h"
+
+#include "link.h"
+#include "subscriptions.h"
+
+enum link_outcome {
+	LINK_NOT_SENT,
+	LINK_UNKNOWN, /* it may have run */
+};
+#define LINK_OUTCOMES 2
+
+struct link {
+	struct front *front;
+	size_t backend;
+	char *name;
+	char *error_data[LINK_OUTCOMES]; /* error.data */
+	struct chan *chan;               /* NULL while there is no worker */
+	bool greeted; /* GREETING came: requests may be sent */
+	bool completes;
+	bool logs;
+	bool subscribes;
+	unsigned int awaited;  /* kinds whose CATALOG has not come, 1 << kind */
+	struct deferred renew; /* tell the backend, after GREETING */
+	struct event *absent;  /* pending: it is away, and still listed */
+	char state[16];        /* as the supervisor names it */
+	char reason[512];      /* why it is not there; "" unknown */
+	uint64_t retry_at_ms;  /* when it is tried again, 0: unknown */
+	struct request_list requests;
+	size_t request_count;
+};
+
+/* The error.data of a request with this outcome, borrowed. */
+struct json_span link_data(const struct link *link, enum link_outcome outcome);
+
+/* Take a request off its lists, and settle what it was to change. */
+void link_end(struct link *link, struct request *request,
+    enum subscription_outcome outcome);
+
+/* The handler of the channel's frames. */
+void link_on_frame(
+    void *arg, const struct frame *frame, const char *payload, int *fd);
+
+/* The backend is not there any more: unless it is back in time, it is not
+ * listed any more. */
+void link_went_away(struct link *link);
+/* It is there (again). */
+void link_came_back(struct link *link);
+/* The timer of link->absent. */
+void link_on_absent(evutil_socket_t fd, short what, void *arg);
+
+#endif

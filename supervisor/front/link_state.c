@@ -1,0 +1,156 @@
+#include "link_parts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "proto/buf.h"
+#include "proto/clock.h"
+#include "proto/log.h"
+
+#include "front.h"
+#include "lists.h"
+#include "session.h"
+
+/* ---- away, and back --------------------------------------------------- */
+
+/* It is not listed any more. */
+static void
+link_unlist(struct link *link)
+{
+	event_del(link->absent);
+	catalogue_clear(link->front->catalogue, link->backend);
+	lists_changed(link->front);
+}
+
+void
+link_on_absent(evutil_socket_t fd, short what, void *arg)
+{
+	struct link *link = arg;
+
+	(void)fd;
+	(void)what;
+	log_debug("backend %s: away for %d ms, not listed any more", link->name,
+	    LINK_ABSENT_MS);
+	link_unlist(link);
+}
+
+void
+link_went_away(struct link *link)
+{
+	static const struct timeval wait = { LINK_ABSENT_MS / 1000,
+		LINK_ABSENT_MS % 1000 * 1000 };
+
+	if (!evtimer_pending(link->absent, NULL))
+		evtimer_add(link->absent, &wait);
+}
+
+void
+link_came_back(struct link *link)
+{
+	event_del(link->absent);
+}
+
+/* ---- what the supervisor says ----------------------------------------- */
+
+static void
+set_state(struct link *link, struct json_object *object, const char *state)
+{
+	bool was_ready = strcmp(link->state, "ready") == 0;
+	struct json_object *value;
+
+	strlcpy(link->state, state, sizeof(link->state));
+	link->reason[0] = '\0';
+	if (json_object_object_get_ex(object, "error", &value) && value != NULL)
+		strlcpy(link->reason, json_object_get_string(value),
+		    sizeof(link->reason));
+	link->retry_at_ms = 0;
+	if (json_object_object_get_ex(object, "retry_ms", &value) &&
+	    json_object_is_type(value, json_type_int) &&
+	    json_object_get_int64(value) >= 0)
+		link->retry_at_ms =
+		    mono_ms() + (uint64_t)json_object_get_int64(value);
+	if (strcmp(state, "failed") == 0 || strcmp(state, "down") == 0)
+		link_unlist(link);
+	else if (strcmp(state, "ready") != 0 && was_ready)
+		link_went_away(link);
+	else if (strcmp(state, "ready") == 0 && link->greeted)
+		link_came_back(link);
+}
+
+int
+link_set_state(struct link *link, const char *json, size_t len)
+{
+	struct json_tokener *tokener = json_tokener_new();
+	struct json_object *object;
+	struct json_object *value;
+	const char *state = NULL;
+
+	if (tokener == NULL)
+		return -1;
+	object = json_tokener_parse_ex(tokener, json, (int)len);
+	json_tokener_free(tokener);
+	if (json_object_object_get_ex(object, "state", &value))
+		state = json_object_get_string(value);
+	if (state == NULL) {
+		json_object_put(object);
+		errno = EINVAL;
+		return -1;
+	}
+	set_state(link, object, state);
+	json_object_put(object);
+	return 0;
+}
+
+/* ---- refusals --------------------------------------------------------- */
+
+/* Milliseconds until the backend is tried again; 0 when that is not known. */
+static uint64_t
+retry_after(const struct link *link)
+{
+	uint64_t now = mono_ms();
+
+	return link->retry_at_ms > now ? link->retry_at_ms - now : 0;
+}
+
+void
+link_refuse(struct link *link, struct session *session,
+    const struct rpc_message *msg, int code, const char *why)
+{
+	char text[768];
+
+	snprintf(text, sizeof(text), "Backend \"%s\" %s", link->name, why);
+	session_send_error(
+	    session, msg->id, code, text, link_data(link, LINK_NOT_SENT));
+}
+
+void
+link_refuse_absent(
+    struct link *link, struct session *session, const struct rpc_message *msg)
+{
+	struct json_span data = link_data(link, LINK_NOT_SENT);
+	uint64_t after = retry_after(link);
+	char text[768];
+	struct buf more = { 0 };
+	int n;
+
+	n = snprintf(text, sizeof(text),
+	    "Backend \"%s\" is not running (%s)%s%s", link->name, link->state,
+	    link->reason[0] != '\0' ? ": " : "", link->reason);
+	if (after > 0 && n > 0 && (size_t)n < sizeof(text)) {
+		snprintf(text + n, sizeof(text) - (size_t)n,
+		    "; next try in %llu s",
+		    (unsigned long long)(after + 999) / 1000);
+		/* The object goes on where it ended. */
+		if (buf_add(&more, data.at, data.len - 1) == 0 &&
+		    buf_add_format(&more, ",\"retry_after_ms\":%llu}",
+			(unsigned long long)after) == 0) {
+			data.at = buf_data(&more);
+			data.len = buf_len(&more);
+		}
+	}
+	session_send_error(session, msg->id, RPC_INTERNAL_ERROR, text, data);
+	buf_free(&more);
+}

@@ -1,0 +1,102 @@
+/* inbox.c: messages from the server on their way to the transport's owner. */
+#include <stdlib.h>
+
+#include "inbox.h"
+
+struct inbox_message {
+	TAILQ_ENTRY(inbox_message) link;
+	struct buf text;
+};
+
+static void
+drop(struct inbox_message *message)
+{
+	buf_free(&message->text);
+	free(message);
+}
+
+static void
+deliver(void *arg)
+{
+	struct inbox *inbox = arg;
+	struct inbox_message *message;
+
+	while (
+	    inbox->reading && (message = TAILQ_FIRST(&inbox->list)) != NULL) {
+		TAILQ_REMOVE(&inbox->list, message, link);
+		inbox->events->message(inbox->arg, buf_data(&message->text),
+		    buf_len(&message->text));
+		drop(message);
+	}
+	if (inbox->reading)
+		inbox->emptied(inbox->carrier);
+}
+
+void
+inbox_init(struct inbox *inbox, struct loop *loop,
+    const struct transport_events *events, void *arg,
+    void (*emptied)(void *carrier), void *carrier)
+{
+	*inbox = (struct inbox){ .loop = loop,
+		.events = events,
+		.arg = arg,
+		.emptied = emptied,
+		.carrier = carrier,
+		.reading = true };
+	TAILQ_INIT(&inbox->list);
+	deferred_init(&inbox->deliver, deliver, inbox);
+}
+
+void
+inbox_free(struct inbox *inbox)
+{
+	struct inbox_message *message;
+
+	deferred_cancel(&inbox->deliver);
+	while ((message = TAILQ_FIRST(&inbox->list)) != NULL) {
+		TAILQ_REMOVE(&inbox->list, message, link);
+		drop(message);
+	}
+}
+
+int
+inbox_take(struct inbox *inbox, struct buf *text)
+{
+	struct inbox_message *message = calloc(1, sizeof(*message));
+
+	if (message == NULL)
+		return -1;
+	message->text = *text;
+	*text = (struct buf){ 0 };
+	TAILQ_INSERT_TAIL(&inbox->list, message, link);
+	deferred_queue(inbox->loop, &inbox->deliver);
+	return 0;
+}
+
+int
+inbox_add(struct inbox *inbox, const char *text, size_t len)
+{
+	struct buf copy = { 0 };
+
+	if (buf_add(&copy, text, len) == -1 || inbox_take(inbox, &copy) == -1) {
+		buf_free(&copy);
+		return -1;
+	}
+	return 0;
+}
+
+bool
+inbox_is_empty(const struct inbox *inbox)
+{
+	return TAILQ_EMPTY(&inbox->list);
+}
+
+void
+inbox_set_reading(struct inbox *inbox, bool on)
+{
+	if (inbox->reading == on)
+		return;
+	inbox->reading = on;
+	if (on)
+		deferred_queue(inbox->loop, &inbox->deliver);
+}

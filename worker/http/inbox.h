@@ -1,0 +1,52 @@
+/*
+ * inbox.h: messages from the server on their way to the transport's owner: they
+ * are handed out at the end of a turn, never from within libcurl, and not while
+ * the owner does not read.
+ */
+#ifndef WORKER_HTTP_INBOX_H
+#define WORKER_HTTP_INBOX_H
+
+#include <sys/queue.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "proto/buf.h"
+#include "proto/loop.h"
+#include "transport.h"
+
+struct inbox_message;
+TAILQ_HEAD(inbox_list, inbox_message);
+
+struct inbox {
+	struct loop *loop;
+	const struct transport_events *events;
+	void *arg;
+	/* All are handed out, and the owner reads. */
+	void (*emptied)(void *carrier);
+	void *carrier;
+	struct inbox_list list;
+	struct deferred deliver;
+	bool reading;
+};
+
+/* An empty one that is read; everything is borrowed. */
+void inbox_init(struct inbox *inbox, struct loop *loop,
+    const struct transport_events *events, void *arg,
+    void (*emptied)(void *carrier), void *carrier);
+
+/* Drop what is in it. */
+void inbox_free(struct inbox *inbox);
+
+/* Add a copy of one message.  0, or -1 with errno ENOMEM. */
+int inbox_add(struct inbox *inbox, const char *text, size_t len);
+
+/* Add what the buffer holds, which is empty then.  0, or -1 with ENOMEM. */
+int inbox_take(struct inbox *inbox, struct buf *text);
+
+bool inbox_is_empty(const struct inbox *inbox);
+
+/* The owner stops reading, or goes on. */
+void inbox_set_reading(struct inbox *inbox, bool on);
+
+#endif

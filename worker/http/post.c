@@ -1,0 +1,230 @@
+/* post.c: one message under way, until all of its answer has come. */
+#include <event2/event.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "post.h"
+#include "proto/log.h"
+#include "streamable.h"
+
+static void
+arm(struct post *post, uint32_t ms)
+{
+	struct timeval tv = { (time_t)(ms / 1000),
+		(suseconds_t)(ms % 1000) * 1000 };
+
+	event_add(post->timer, &tv);
+}
+
+/* ---- what the exchange says, from within libcurl ---- */
+
+static void
+on_head(void *arg, const struct exchange_head *head)
+{
+	struct post *post = arg;
+
+	post->carrier->patient = false;
+	reply_head(&post->reply, head);
+	/* With these two it may be sent once more. */
+	if (head->status != 404 && head->status != 400)
+		queue_drop_text(&post->carrier->queue, post->message);
+	if (post->carrier->kind->head != NULL)
+		post->carrier->kind->head(post, head);
+}
+
+static bool
+on_body(void *arg, const char *bytes, size_t n)
+{
+	struct post *post = arg;
+
+	if (!reply_body(&post->reply, bytes, n))
+		return false;
+	if (!post->carrier->inbox.reading) {
+		post->paused = true;
+		post->carrier->paused = true;
+		exchange_pause(post->exchange, true);
+	}
+	return true;
+}
+
+/* An event came.  0, or -1 with errno ENOMEM. */
+static int
+on_event(void *arg, const struct sse_event *event)
+{
+	struct post *post = arg;
+	struct reply *reply = &post->reply;
+
+	if (event->data_len == 0 || strcmp(event->type, "message") != 0)
+		return 0;
+	if (!reply->answered && reply->id != 0 &&
+	    reply_is_answer(event->data, event->data_len, reply->id)) {
+		reply->answered = true;
+		/* What else the server has to say, it may; not for ever. */
+		arm(post, STREAMABLE_ABANDONED_MS);
+	}
+	return inbox_add(&post->carrier->inbox, event->data, event->data_len);
+}
+
+static void
+on_done(void *arg, enum exchange_outcome outcome, const char *why)
+{
+	struct post *post = arg;
+	struct reply_end end;
+
+	post->exchange = NULL;
+	post->paused = false;
+	event_del(post->timer);
+	reply_finish(&post->reply, outcome, why, &end);
+	carrier_post_done(post, &end);
+}
+
+static const struct exchange_handlers handlers = {
+	.head = on_head,
+	.body = on_body,
+	.done = on_done,
+};
+
+/* ---- its life ---- */
+
+/* Let the carrier judge a post whose exchange will not end by itself. */
+static void
+give_up(struct post *post, const char *why)
+{
+	struct reply_end end;
+
+	exchange_cancel(&post->exchange);
+	reply_finish(&post->reply, EXCHANGE_STOPPED, why, &end);
+	if (end.verdict != REPLY_ANSWERED) {
+		end.verdict = REPLY_FAILED;
+		end.outcome = TRANSPORT_UNKNOWN;
+		end.status = 0;
+		end.forgotten = false;
+		(void)strlcpy(end.why, why, sizeof(end.why));
+	}
+	end.message = false;
+	carrier_post_done(post, &end);
+}
+
+static void
+resume(struct post *post)
+{
+	struct exchange_request request = { .method = EXCHANGE_GET };
+
+	post->carrier->kind->address(post->carrier, &request);
+	request.accept = "text/event-stream";
+	request.last_event_id = post->reply.events.last_id;
+	reply_again(&post->reply);
+	post->exchange =
+	    exchange_start(post->carrier->http, &request, &handlers, post);
+	if (post->exchange == NULL) {
+		/* Its id is no header, or there is no memory: not again. */
+		post->reply.events.last_id[0] = '\0';
+		give_up(post, "closed the stream before its answer");
+	}
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct post *post = arg;
+
+	(void)fd;
+	(void)what;
+	if (post->abandoned || post->reply.answered)
+		give_up(post, "did not answer a request that was given up");
+	else
+		resume(post);
+}
+
+static void
+count(const struct post *post, int by)
+{
+	struct carrier *c = post->carrier;
+
+	if (post->message->id == 0)
+		c->asides += (unsigned int)by;
+	else
+		c->requests += (unsigned int)by;
+}
+
+struct post *
+post_new(struct carrier *c, struct queue_message *message)
+{
+	struct exchange_request request = { .method = EXCHANGE_POST,
+		.accept = c->kind->accept,
+		.body = message->text,
+		.body_len = message->len };
+	struct post *post = calloc(1, sizeof(*post));
+
+	if (post == NULL)
+		return NULL;
+	post->carrier = c;
+	reply_init(&post->reply, c->kind->mode, message->id, c->message_max,
+	    on_event, post);
+	post->timer = evtimer_new(loop_base(c->loop), on_timer, post);
+	if (message->id == 0)
+		request.timeout_ms = (uint32_t)EXCHANGE_STATUS_MS;
+	c->kind->address(c, &request);
+	if (post->timer != NULL)
+		post->exchange =
+		    exchange_start(c->http, &request, &handlers, post);
+	if (post->exchange == NULL) {
+		if (post->timer != NULL)
+			event_free(post->timer);
+		free(post);
+		return NULL;
+	}
+	post->message = message;
+	post->session = c->session;
+	count(post, 1);
+	TAILQ_INSERT_TAIL(&c->posts, post, link);
+	return post;
+}
+
+void
+post_free(struct post **post)
+{
+	struct post *p = *post;
+
+	if (p == NULL)
+		return;
+	exchange_cancel(&p->exchange);
+	TAILQ_REMOVE(&p->carrier->posts, p, link);
+	if (p->message != NULL)
+		count(p, -1);
+	queue_message_free(&p->carrier->queue, &p->message);
+	event_free(p->timer);
+	reply_free(&p->reply);
+	free(p);
+	*post = NULL;
+}
+
+void
+post_resume(struct post *post, uint32_t ms)
+{
+	post->resumed = true;
+	arm(post, ms);
+}
+
+bool
+post_abandon(struct post *post)
+{
+	if (post->exchange != NULL && !post->resumed &&
+	    !exchange_is_sent(post->exchange))
+		return true;
+	if (!post->abandoned) {
+		post->abandoned = true;
+		arm(post, STREAMABLE_ABANDONED_MS);
+	}
+	return false;
+}
+
+void
+post_read_on(struct post *post)
+{
+	if (!post->paused)
+		return;
+	post->paused = false;
+	exchange_pause(post->exchange, false);
+}
