@@ -71,7 +71,8 @@ bad_certificate(const struct fault *f, char *why)
 {
 	long result = number(f, CURLINFO_SSL_VERIFYRESULT);
 
-	if (result == 0)
+	if (strstr(f->text, "subject name") != NULL ||
+	    strstr(f->text, "common name") != NULL)
 		say(why, "has a certificate that is not for the host %s",
 		    log_str(f->host, strlen(f->host)));
 	else if (result == CERTIFICATE_HAS_EXPIRED)
@@ -137,6 +138,37 @@ too_slow(const struct fault *f, char *why)
 	return EXCHANGE_UNREACHABLE;
 }
 
+/* The server said in TLS that something is wrong with us. */
+static bool
+is_alert(const struct fault *f)
+{
+	return strncmp(f->text, "OpenSSL", 7) == 0 &&
+	    strstr(f->text, " alert ") != NULL;
+}
+
+/*
+ * It is about our certificate.  In TLS 1.3 that is said after the handshake:
+ * something may have been written by then, but a server reads it only after it
+ * has accepted the certificate.
+ */
+static bool
+is_certificate_alert(const struct fault *f)
+{
+	return is_alert(f) &&
+	    (strstr(f->text, "certificate") != NULL ||
+		strstr(f->text, "unknown ca") != NULL);
+}
+
+static enum exchange_outcome
+certificate_refused(const struct fault *f, char *why)
+{
+	if (f->own_certificate)
+		say(why, "refused the client certificate: %s", text(f));
+	else
+		say(why, "wants a client certificate");
+	return EXCHANGE_UNTRUSTED;
+}
+
 /* It does not speak HTTP, or is gone. */
 static void
 broke(const struct fault *f, char *why)
@@ -158,8 +190,7 @@ broke(const struct fault *f, char *why)
 			    text(f));
 			return;
 		}
-		if (strncmp(f->text, "OpenSSL", 7) == 0 &&
-		    strstr(f->text, "alert") != NULL) {
+		if (is_alert(f)) {
 			say(why, "ended the TLS connection: %s", text(f));
 			return;
 		}
@@ -212,14 +243,12 @@ fault_judge(const struct fault *f, char *why)
 		    text(f));
 		return EXCHANGE_UNTRUSTED;
 	case CURLE_SSL_CLIENTCERT:
-		/* TLS 1.3 tells after the handshake, before it reads on. */
-		say(why, "wants a client certificate%s",
-		    f->own_certificate ? " other than the one it was shown"
-				       : "");
-		return EXCHANGE_UNTRUSTED;
+		return certificate_refused(f, why);
 	default:
 		break;
 	}
+	if (is_certificate_alert(f))
+		return certificate_refused(f, why);
 	if (!f->sent && !was_connected(f))
 		return never_connected(f, why);
 	broke(f, why);
