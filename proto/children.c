@@ -11,7 +11,7 @@
 #include "proto/children.h"
 
 /*
- * Threads whose children are looked for in one count: each costs about ten
+ * Threads whose children are looked for in one count: each costs fifteen
  * microseconds, and the count is asked for every second.
  */
 #define THREADS_MAX 4096

@@ -32,7 +32,8 @@ enum msg_type {
 	MSG_JOB_STDIN, /* supervisor -> worker: fd = write end */
 	MSG_JOB_STDOUT, /* supervisor -> worker: fd = read end */
 	MSG_JOB_STDERR, /* supervisor -> worker: fd = read end */
-	MSG_STOP, /* supervisor -> reaper: end the job, ladder of deadlines */
+	MSG_STOP,     /* supervisor -> reaper: end the job, ladder of deadlines;
+			 -> worker, no payload: the job has ended */
 	MSG_GREETING, /* worker -> front: result of the backend's initialize */
 	MSG_CATALOG, /* worker -> front: flags = enum catalog_kind; all items */
 	MSG_REQUEST, /* front -> worker: JSON-RPC request, its id = frame id */

@@ -46,13 +46,29 @@ has(struct json_span object, const char *key)
 	return json_get(object, key).at != NULL;
 }
 
-/* Report each of the keys that is there; text goes on after its name. */
+/* [] or {}: some programs write what they have nothing for. */
+static bool
+is_empty(struct json_span value)
+{
+	struct json_span key, member;
+	struct json_iter it;
+
+	if (json_kind(value) != JSON_ARRAY && json_kind(value) != JSON_OBJECT)
+		return false;
+	json_iter_init(&it, value);
+	return json_kind(value) == JSON_ARRAY
+	    ? !json_iter_element(&it, &member)
+	    : !json_iter_member(&it, &key, &member);
+}
+
+/* Report each of the keys that is there and says something; text goes on after
+ * its name. */
 static void
 refuse_each(struct config_reader *rd, struct json_span object,
     const char *const *keys, const char *text)
 {
 	for (; *keys != NULL; keys++) {
-		if (has(object, *keys))
+		if (has(object, *keys) && !is_empty(json_get(object, *keys)))
 			config_report_add(rd->report,
 			    json_get(object, *keys).at, "%s: \"%s\" %s",
 			    rd->where, *keys, text);

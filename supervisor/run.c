@@ -128,11 +128,15 @@ run_end(struct run *run, unsigned int wait_ms, unsigned int term_ms)
 static void
 run_on_job_ended(void *arg, const struct setup_job_end *end)
 {
+	const struct frame stop = { .type = MSG_STOP };
 	struct run *run = arg;
 
 	run->outcome.signalled =
 	    run->outcome.stop_sent && mono_ms() >= run->signal_at;
 	outcome_job(&run->outcome, end);
+	/* A stdio worker sees that the pipes close; one with a url may not. */
+	if (run->worker != NULL && run->spec.remote)
+		process_send(run->worker, &stop, NULL);
 	arm(run->worker_timer, WORKER_END_MS);
 	run_end(run, 0, ORPHAN_TERM_MS);
 }

@@ -373,6 +373,12 @@ backend_start(struct backend *backend, struct transport *transport)
 	greeting_start(backend->greeting);
 }
 
+void
+backend_job_ended(struct backend *backend)
+{
+	on_lost(backend, "ended");
+}
+
 bool
 backend_close(struct backend *backend)
 {

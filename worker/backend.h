@@ -49,6 +49,9 @@ void backend_start(struct backend *backend, struct transport *transport);
  */
 bool backend_close(struct backend *backend);
 
+/* The job that is this backend has ended: as if its transport had been lost. */
+void backend_job_ended(struct backend *backend);
+
 /* Take *fd (set to -1) as the new link to the front.  0, or -1 with errno. */
 int backend_link(struct backend *backend, int *fd, uint32_t generation);
 

@@ -389,6 +389,13 @@ on_job_pipe(struct worker *w, enum job_pipe which, int *fd)
 }
 
 static void
+on_job_ended(struct worker *w)
+{
+	if (w->state == WORKER_RUNNING)
+		backend_job_ended(w->backend);
+}
+
+static void
 on_link(struct worker *w, int *fd, uint32_t generation)
 {
 	if (backend_link(w->backend, fd, generation) == -1)
@@ -410,6 +417,8 @@ handle(
 		on_setup(w, payload, frame->length);
 	else if (frame->type == MSG_LOGLEVEL)
 		log_set_level((enum log_level)frame->flags);
+	else if (frame->type == MSG_STOP && set_up)
+		on_job_ended(w);
 	else if (frame->type == MSG_LINK && set_up)
 		on_link(w, fd, frame->client);
 	else if (frame->type == MSG_JOB_STDIN)

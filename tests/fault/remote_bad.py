@@ -16,7 +16,7 @@ STOP_WITHIN = 10
 # From a server's failure to the error: nobody waits for request_timeout.
 FAIL_WITHIN = 1.0
 SECRET = "c4n4ry-s3cr3t"
-GOODBYE = json.dumps({"content": [{"type": "text", "text": "evil"}]})
+EVIL = json.dumps({"content": [{"type": "text", "text": "evil"}]})
 
 
 def answer(ident, text="hello"):
@@ -146,7 +146,7 @@ def head(*lines, status="200 OK"):
 JSON = "Content-Type: application/json"
 STREAM = "Content-Type: text/event-stream"
 CHUNKED = "Transfer-Encoding: chunked"
-ANSWER = b'{"jsonrpc":"2.0","id":@ID@,"result":' + GOODBYE.encode() + b"}"
+ANSWER = b'{"jsonrpc":"2.0","id":@ID@,"result":' + EVIL.encode() + b"}"
 
 
 class Ends(Case):

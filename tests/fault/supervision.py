@@ -172,6 +172,10 @@ class Hangs(unittest.TestCase):
         self.assert_serves()
         self.gateway.stop()
 
+
+class Pings(unittest.TestCase):
+    """MCP's own ping, where it is configured."""
+
     def test_a_job_that_hangs_is_replaced_where_it_is_pinged(self):
         with Gateway({"pinged": backend(ping_interval=1)}) as gateway:
             with Client(gateway.address) as client:
@@ -204,7 +208,7 @@ class Loops(unittest.TestCase):
             with Canary(gateway.address, "good/echo"):
                 os.unlink(flag)
                 os.kill(gateway.wait_job("flaky"), signal.SIGKILL)
-                gateway.wait_log("backend flaky: failed .* times within 60 s",
+                gateway.wait_log("backend flaky - .* - failed .* times within 60 s",
                                  timeout=20)
                 process.wait_until(
                     lambda: "flaky/echo" not in client.tools(), 10,
@@ -233,15 +237,16 @@ class Loops(unittest.TestCase):
     @staticmethod
     def starts(gateway, name):
         """How often a backend was started, as SIGUSR2 tells it."""
-        before = gateway.log().count(f"backend {name}: ")
+        def told():
+            return re.findall(rf"backend {name} - INFO - .* (\d+) starts?$",
+                              gateway.log(), re.MULTILINE)
+        before = len(told())
         gateway.send_signal(signal.SIGUSR2)
         found = []
 
         def look():
-            found[:] = re.findall(
-                rf"backend {name}: .*?(\d+) starts?\b", gateway.log())
-            return len(found) > 0 and \
-                gateway.log().count(f"backend {name}: ") > before
+            found[:] = told()
+            return len(found) > before
         process.wait_until(look, 5, "the state in the log")
         return int(found[-1])
 
@@ -278,10 +283,10 @@ class Loops(unittest.TestCase):
             client.wait_tools("good/echo")
             time.sleep(1.5)  # a ping says how many processes a job has
             gateway.send_signal(signal.SIGUSR2)
-            gateway.wait_log(
-                r"backend good: ready for \d+ s, \d+ tools, 1 process, 1 start")
-            gateway.wait_log("backend off: ")
-            gateway.wait_log("front: ")
+            gateway.wait_log(r"backend good - INFO - ready for \d+ s, "
+                             r"\d+ tools, 1 process, 1 start")
+            gateway.wait_log("backend off - INFO - disabled, 0 starts")
+            gateway.wait_log(r"front - INFO - running for \d+ s, pid \d+")
 
 
 if __name__ == "__main__":

@@ -160,9 +160,9 @@ export class Pair {
 	}
 
 	/** Lists are equal but for the names of tools and prompts. */
-	async assertEqualLists(uriStart)
+	async assertEqualLists(uriStart, kinds = Object.keys(lists))
 	{
-		for (const kind of Object.keys(lists)) {
+		for (const kind of kinds) {
 			const named = kind === "tools" || kind === "prompts";
 			const ours = (await all(this.gateway, kind)).filter((item) =>
 				named ? item.name.startsWith(`${this.name}/`)

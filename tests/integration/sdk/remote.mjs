@@ -108,9 +108,9 @@ after(async () => {
 		!/progress notification for an unknown token/.test(error.message)), []);
 });
 
-test("the tools of every server are its own", async () => {
+test("the tools and prompts of every server are its own", async () => {
 	for (const name of Object.keys(servers))
-		await pairs[name].assertEqualLists();
+		await pairs[name].assertEqualLists(undefined, ["tools", "prompts"]);
 });
 
 const everything = ["sse", "http", "found", "super-sse", "super-http", "foreign"];

@@ -219,7 +219,7 @@ static const struct {
 	{ { .type = 0xffff }, 0, "unknown message type" },
 	{ { .type = MSG_READY }, 0, "message in a wrong direction" },
 	{ { .type = MSG_REQUEST }, 0, "message in a wrong direction" },
-	{ { .type = MSG_STOP }, 0, "message in a wrong direction" },
+	{ { .type = MSG_LISTEN }, 0, "message in a wrong direction" },
 	{ { .type = MSG_LOGLEVEL, .length = 1 }, 0, "message too long" },
 	{ { .type = MSG_SETUP, .length = MSG_CONTROL_MAX + 1 }, 0,
 	    "message too long" },

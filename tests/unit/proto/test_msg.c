@@ -35,7 +35,7 @@ static const struct row {
 	{ MSG_JOB_STDIN, "JOB_STDIN", "sw", 0, 0, true },
 	{ MSG_JOB_STDOUT, "JOB_STDOUT", "sw", 0, 0, true },
 	{ MSG_JOB_STDERR, "JOB_STDERR", "sw", 0, 0, true },
-	{ MSG_STOP, "STOP", "sr", CONTROL, 0, false },
+	{ MSG_STOP, "STOP", "sr sw", CONTROL, 0, false },
 	{ MSG_GREETING, "GREETING", "wf", JSON, 0, false },
 	{ MSG_CATALOG, "CATALOG", "wf", JSON, 3, false },
 	{ MSG_REQUEST, "REQUEST", "fw", JSON, 0, false },
@@ -100,7 +100,7 @@ only_the_listed_directions_are_allowed(void **state)
 					    "message in a wrong direction");
 				}
 			}
-	assert_int_equal(allowed, 32);
+	assert_int_equal(allowed, 41);
 }
 
 /* Judge with the first direction that the row allows. */
@@ -144,6 +144,8 @@ levels_and_kinds_are_bounded_by_type(void **state)
 		uint16_t max = rows[i].flags_max;
 
 		assert_null(check(&rows[i], 0, max));
+		if (max == UINT16_MAX)
+			continue;
 		assert_string_equal(check(&rows[i], 0, (uint16_t)(max + 1)),
 		    "message with wrong flags");
 		assert_string_equal(

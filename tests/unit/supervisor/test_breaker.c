@@ -30,7 +30,7 @@ open_at(struct breaker *b, uint64_t now)
 }
 
 static void
-the_fifth_failure_within_a_minute_opens_it(void **state)
+the_sixth_failure_within_a_minute_opens_it(void **state)
 {
 	struct breaker b = { .count = 0 };
 
@@ -39,6 +39,7 @@ the_fifth_failure_within_a_minute_opens_it(void **state)
 	assert_int_equal(failure(&b, 1000, 0), BREAKER_CLOSED);
 	assert_int_equal(failure(&b, 2000, 0), BREAKER_CLOSED);
 	assert_int_equal(failure(&b, 30000, 0), BREAKER_CLOSED);
+	assert_int_equal(failure(&b, 40000, 0), BREAKER_CLOSED);
 	assert_int_equal(failure(&b, 60000, 0), BREAKER_CLOSED);
 	assert_int_equal(delay, 4711); /* somebody else's matter */
 	assert_int_equal(failure(&b, 60999, 0), BREAKER_OPENED);
@@ -46,13 +47,13 @@ the_fifth_failure_within_a_minute_opens_it(void **state)
 }
 
 static void
-five_failures_in_more_than_a_minute_do_not(void **state)
+six_failures_in_more_than_a_minute_do_not(void **state)
 {
 	struct breaker b = { .count = 0 };
 
 	(void)state;
-	/* Every 15 s: never five of them within 60 s. */
-	for (uint64_t now = 0; now < 100 * 15000; now += 15000)
+	/* Every 12 s: never six of them within 60 s. */
+	for (uint64_t now = 0; now < 100 * 12000; now += 12000)
 		assert_int_equal(failure(&b, now, 0), BREAKER_CLOSED);
 }
 
@@ -62,11 +63,11 @@ only_the_last_minute_counts(void **state)
 	struct breaker b = { .count = 0 };
 
 	(void)state;
-	for (uint64_t now = 0; now < 4; now++)
+	for (uint64_t now = 0; now < 5; now++)
 		assert_int_equal(failure(&b, now, 0), BREAKER_CLOSED);
-	for (uint64_t now = 70000; now < 70004; now++)
+	for (uint64_t now = 70000; now < 70005; now++)
 		assert_int_equal(failure(&b, now, 0), BREAKER_CLOSED);
-	assert_int_equal(failure(&b, 70004, 0), BREAKER_OPENED);
+	assert_int_equal(failure(&b, 70005, 0), BREAKER_OPENED);
 }
 
 static void
@@ -76,7 +77,7 @@ runs_that_served_for_a_while_count_too(void **state)
 	uint64_t now = 0;
 
 	(void)state;
-	for (int i = 0; i < 4; i++, now += 11000)
+	for (int i = 0; i < 5; i++, now += 11000)
 		assert_int_equal(failure(&b, now, 10900), BREAKER_CLOSED);
 	assert_int_equal(failure(&b, now, 10900), BREAKER_OPENED);
 }
@@ -117,13 +118,13 @@ a_try_that_lasts_closes_it(void **state)
 	(void)state;
 	open_at(&b, 0);
 	assert_int_equal(failure(&b, 15000, 0), BREAKER_STAYS);
-	/* As if nothing had been: four more are free, and the first wait is
+	/* As if nothing had been: five more are free, and the first wait is
 	 * the shortest again. */
-	for (uint64_t now = 55000; now < 55004; now++)
+	for (uint64_t now = 55000; now < 55005; now++)
 		assert_int_equal(
 		    failure(&b, now, now == 55000 ? BACKOFF_STABLE_MS : 0),
 		    BREAKER_CLOSED);
-	assert_int_equal(failure(&b, 55004, 0), BREAKER_OPENED);
+	assert_int_equal(failure(&b, 55005, 0), BREAKER_OPENED);
 	assert_int_equal(delay, 15000);
 }
 
@@ -154,8 +155,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_fifth_failure_within_a_minute_opens_it),
-		cmocka_unit_test(five_failures_in_more_than_a_minute_do_not),
+		cmocka_unit_test(the_sixth_failure_within_a_minute_opens_it),
+		cmocka_unit_test(six_failures_in_more_than_a_minute_do_not),
 		cmocka_unit_test(only_the_last_minute_counts),
 		cmocka_unit_test(runs_that_served_for_a_while_count_too),
 		cmocka_unit_test(

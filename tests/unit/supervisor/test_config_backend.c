@@ -104,16 +104,17 @@ keys_that_need_another_say_which(void **state)
 		    "backend \"b\": \"url\" is missing; write \"url\": "
 		    "\"http://localhost:8080/sse\"" },
 
-		{ "\"command\": \"x\"", "\"headers\": {}", 12,
+		{ "\"command\": \"x\"", "\"headers\": {\"A\": \"1\"}", 12,
 		    "backend \"b\": \"headers\" is for a backend with a "
 		    "\"url\"; add that, or remove it" },
 		{ "\"command\": \"x\"", "\"private_network\": false", 20,
 		    "\"private_network\" is for a backend with a \"url\"" },
 
-		{ "\"url\": \"http://x\"", "\"args\": []", 9,
+		{ "\"url\": \"http://x\"", "\"args\": [\"a\"]", 9,
 		    "backend \"b\": \"args\" is for a program that the "
 		    "gateway starts; remove it, or add the \"command\"" },
-		{ "\"url\": \"http://x\"", "\"env\": {}", 8, "\"env\" is for" },
+		{ "\"url\": \"http://x\"", "\"env\": {\"A\": \"1\"}", 8,
+		    "\"env\" is for" },
 		{ "\"url\": \"http://x\"", "\"cwd\": \"/\"", 8,
 		    "\"cwd\" is for a program" },
 		{ "\"url\": \"http://x\"", "\"user\": \"u\"", 9,

