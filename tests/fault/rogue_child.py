@@ -377,7 +377,7 @@ class Place(unittest.TestCase):
             f"LARGE_{i}": "x" * 120000 for i in range(12)})
         self.addCleanup(running.discard)
         self.assertEqual(running.child.wait(10 * PATIENCE), 1)
-        self.assertIn("arguments and environment are too long",
+        self.assertIn("its arguments and environment have more than",
                       running.console())
 
     def test_a_front_that_could_not_be_linked_is_linked_later(self):
