@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include "job.h"
+#include "proto/cgroup.h"
 #include "proto/log.h"
 
 struct job {
 	struct process *reaper;
+	const char *cgroup;
 	const struct job_handlers *handlers;
 	void *arg;
 };
@@ -43,6 +45,16 @@ job_on_frame(void *arg, const struct frame *frame, const char *payload)
 	return true;
 }
 
+/* What forks faster than it is swept up is killed as a whole. */
+static void
+job_on_lost(void *arg)
+{
+	const struct job *job = arg;
+
+	if (job->cgroup != NULL)
+		(void)cgroup_kill(job->cgroup);
+}
+
 static void
 job_on_gone(void *arg, const struct process_end *end)
 {
@@ -55,6 +67,7 @@ job_on_gone(void *arg, const struct process_end *end)
 
 static const struct process_handlers reaper_handlers = {
 	.frame = job_on_frame,
+	.lost = job_on_lost,
 	.gone = job_on_gone,
 };
 
@@ -102,6 +115,7 @@ job_start(struct processes *processes, const struct job_spec *spec,
 
 	if (job == NULL)
 		return NULL;
+	job->cgroup = spec->cgroup;
 	job->handlers = handlers;
 	job->arg = arg;
 	if (make_pipes(theirs, &ours, spec) == 0)

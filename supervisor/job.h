@@ -24,12 +24,14 @@ struct job_handlers {
 	void (*gone)(void *arg, const char *why);
 };
 
-/* What a job is started with; all of it is borrowed for the call. */
+/* What a job is started with; all of it is borrowed for the call, but cgroup
+ * for as long as the job. */
 struct job_spec {
 	const char *subject; /* "reaper NAME" */
 	const char *setup;   /* see setup_reaper() */
 	int pipe_size;       /* asked of the kernel for stdin and stdout */
 	bool no_input;       /* its stdin is /dev/null */
+	const char *cgroup;  /* its folder, as setup says, or NULL */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "environment.h"
 #include "identity.h"
 #include "plan.h"
@@ -30,6 +31,8 @@ struct plan {
 	struct role_identity front;
 	struct role_identity worker;
 	struct identity_user *users; /* of the jobs, by number */
+	struct cgroup *cgroup;       /* NULL where we may make none */
+	int cgroup_error;            /* why */
 };
 
 static int
@@ -102,6 +105,8 @@ plan_new(const struct config *config, char **error)
 		if (find_job_user(plan, i, error) == -1)
 			goto fail;
 	}
+	if ((plan->cgroup = cgroup_new()) == NULL)
+		plan->cgroup_error = errno;
 	return plan;
 fail:
 	plan_free(&plan);
@@ -119,6 +124,7 @@ plan_free(struct plan **plan)
 	     i++)
 		identity_user_free(&p->users[i]);
 	free(p->users);
+	cgroup_free(&p->cgroup);
 	free(p->bindir);
 	free(p);
 	*plan = NULL;
@@ -155,6 +161,9 @@ plan_tell(const struct plan *plan)
 	char names[512] = "";
 	size_t len = 0;
 
+	if (plan->cgroup == NULL)
+		log_info("gateway: jobs have no cgroup of their own: %s",
+		    strerror(plan->cgroup_error));
 	if (!plan->root) {
 		log_info("gateway: not started as root: front and workers keep "
 			 "the rights of this user, without chroot");
@@ -201,7 +210,8 @@ worker_setup(const struct plan *plan, size_t number, enum log_level level)
 }
 
 static char *
-reaper_setup(const struct plan *plan, size_t number, enum log_level level)
+reaper_setup(const struct plan *plan, size_t number, enum log_level level,
+    const char *cgroup)
 {
 	const struct config_backend *be = &plan->config->backends[number];
 	const struct identity_user *user = &plan->users[number];
@@ -213,7 +223,7 @@ reaper_setup(const struct plan *plan, size_t number, enum log_level level)
 
 	if (env == NULL)
 		return NULL;
-	setup = setup_reaper(be, level, env, &as, NULL);
+	setup = setup_reaper(be, level, env, &as, cgroup);
 	environment_free(&env);
 	return setup;
 }
@@ -264,8 +274,11 @@ plan_service(const struct plan *plan, size_t number, enum log_level level,
 		return too_long(plan, be,
 		    "its \"url\", \"headers\" and certificates", error);
 	if (be->command != NULL) {
-		spec.reaper_setup = reaper_setup(plan, number, level);
+		spec.cgroup = cgroup_path(plan->cgroup, number, be->name);
+		spec.reaper_setup =
+		    reaper_setup(plan, number, level, spec.cgroup);
 		if (spec.reaper_setup == NULL) {
+			free(spec.cgroup);
 			freezero(spec.worker_setup, strlen(spec.worker_setup));
 			return too_long(
 			    plan, be, "its arguments and environment", error);

@@ -219,6 +219,8 @@ process_swept(struct process *p)
 {
 	int left;
 
+	if (p->handlers->lost != NULL)
+		p->handlers->lost(p->arg);
 	processes_reap(p->table);
 	left = processes_kill_strays(p->table);
 	if (left == 0)

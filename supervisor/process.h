@@ -34,6 +34,9 @@ struct process_handlers {
 	 * it means nothing now, which ends the process. */
 	bool (*frame)(
 	    void *arg, const struct frame *frame, const char *payload);
+	/* It is reaped without the OBITUARY that says that nothing of it is
+	 * left: called before each look for what it left.  May be NULL. */
+	void (*lost)(void *arg);
 	/* It is reaped and has said all it had to say; called once, at the end
 	 * of a turn.  The struct process is freed when this returns. */
 	void (*gone)(void *arg, const struct process_end *end);

@@ -292,6 +292,7 @@ run_start_job(struct run *run, struct job_pipes *pipes)
 	const struct job_spec spec = {
 		.subject = run->reaper_subject,
 		.setup = run->spec.reaper_setup,
+		.cgroup = run->spec.cgroup,
 		.pipe_size = run->spec.pipe_size,
 		.no_input = run->spec.remote,
 	};

@@ -19,6 +19,7 @@ struct run_spec {
 	const char *name;
 	const char *worker_setup; /* payloads of SETUP */
 	const char *reaper_setup; /* NULL: there is no job */
+	const char *cgroup;       /* the job's folder, or NULL */
 	int pipe_size;
 	bool remote; /* the worker speaks HTTP: the job reads no stdin */
 };

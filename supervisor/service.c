@@ -235,6 +235,7 @@ service_new(struct loop *loop, struct processes *processes,
 		.name = spec->config->name,
 		.worker_setup = spec->worker_setup,
 		.reaper_setup = spec->reaper_setup,
+		.cgroup = spec->cgroup,
 		.pipe_size = spec->pipe_size,
 		.remote = spec->remote,
 	};
@@ -243,6 +244,7 @@ service_new(struct loop *loop, struct processes *processes,
 	if (s == NULL) {
 		free(spec->worker_setup);
 		free(spec->reaper_setup);
+		free(spec->cgroup);
 		return NULL;
 	}
 	s->spec = *spec;
@@ -268,6 +270,7 @@ service_free(struct service **service)
 		event_free(s->timer);
 	free(s->spec.worker_setup);
 	free(s->spec.reaper_setup);
+	free(s->spec.cgroup);
 	free(s);
 	*service = NULL;
 }

@@ -33,6 +33,7 @@ struct service_spec {
 	bool remote;        /* its worker is the one that speaks HTTP */
 	char *worker_setup; /* payloads of SETUP */
 	char *reaper_setup; /* NULL: there is no job */
+	char *cgroup;       /* the job's folder, or NULL */
 	int pipe_size;
 };
 

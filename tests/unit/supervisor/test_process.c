@@ -73,7 +73,9 @@ on_gone(void *arg, const struct process_end *end)
 	loop_stop(f->loop);
 }
 
-static const struct process_handlers handlers = { on_hello, on_frame, on_gone };
+static const struct process_handlers handlers = { .hello = on_hello,
+	.frame = on_frame,
+	.gone = on_gone };
 
 static void
 on_record(void *arg, enum role role, enum log_level level, const char *text)
