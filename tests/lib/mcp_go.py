@@ -4,6 +4,7 @@ in it that clients stumble over."""
 import json
 import threading
 
+import event_stream
 import http_backend
 import httpd
 
@@ -55,7 +56,7 @@ class Backend(http_backend.Backend):
     def open(self, connection):
         """A stream; the endpoint's event ends in two kinds of lines."""
         name = self.name("L")
-        stream = http_backend.Stream(name, False)
+        stream = event_stream.Stream(name, False)
         session = http_backend.Session(name, stream)
         self.sessions[name] = session
         connection.start()

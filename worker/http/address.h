@@ -9,8 +9,8 @@
 enum address_kind {
 	ADDRESS_PUBLIC,
 	ADDRESS_PRIVATE,   /* loopback, RFC 1918, RFC 4193, RFC 6598 */
-	ADDRESS_FORBIDDEN, /* link-local, metadata services, 0.0.0.0/8, multicast,
-			      broadcast: never a backend */
+	ADDRESS_FORBIDDEN, /* link-local, metadata services, 0.0.0.0/8,
+			      multicast, broadcast: never a backend */
 };
 
 /*

@@ -28,9 +28,10 @@ struct multi {
 	CURL **waiting; /* to be added */
 	size_t waiting_len;
 	size_t waiting_cap;
-	bool adding; /* run() is; a timer that is due it will see to */
-	bool due;    /* there is such a timer */
-	bool *freed; /* run()'s: we are gone */
+	bool adding;      /* run() is; a timer that is due it will see to */
+	bool due;         /* there is such a timer */
+	bool handing_out; /* run() is, and will see to the end */
+	bool ended;       /* multi_free() was called meanwhile */
 };
 
 /* Something happened: let libcurl see to it, and its results at the end. */
@@ -161,18 +162,34 @@ add_waiting(struct multi *m)
 	}
 }
 
+static void
+destroy(struct multi *m)
+{
+	/* This closes connections, and says so to the callbacks. */
+	if (m->curl != NULL)
+		(void)curl_multi_cleanup(m->curl);
+	deferred_cancel(&m->run);
+	for (size_t i = 0; i < m->sockets_len; i++)
+		if (m->sockets[i] != NULL)
+			event_free(m->sockets[i]);
+	if (m->timer != NULL)
+		event_free(m->timer);
+	free(m->sockets);
+	free(m->waiting);
+	free(m);
+}
+
 /* Hand out the results.  finished() may do anything. */
 static void
 run(void *arg)
 {
 	struct multi *m = arg;
 	CURLMsg *message;
-	bool freed = false;
 	int left;
 
 	add_waiting(m);
-	m->freed = &freed;
-	while (!freed &&
+	m->handing_out = true;
+	while (!m->ended &&
 	    (message = curl_multi_info_read(m->curl, &left)) != NULL) {
 		CURL *easy = message->easy_handle;
 		CURLcode code = message->data.result;
@@ -183,8 +200,9 @@ run(void *arg)
 		(void)curl_multi_remove_handle(m->curl, easy);
 		m->finished(private, code);
 	}
-	if (!freed)
-		m->freed = NULL;
+	m->handing_out = false;
+	if (m->ended)
+		destroy(m);
 }
 
 static bool
@@ -238,20 +256,9 @@ multi_free(struct multi **multi)
 	if (m == NULL)
 		return;
 	*multi = NULL;
-	if (m->freed != NULL)
-		*m->freed = true;
-	deferred_cancel(&m->run);
-	/* This closes connections, and says so to the callbacks. */
-	if (m->curl != NULL)
-		(void)curl_multi_cleanup(m->curl);
-	for (size_t i = 0; i < m->sockets_len; i++)
-		if (m->sockets[i] != NULL)
-			event_free(m->sockets[i]);
-	if (m->timer != NULL)
-		event_free(m->timer);
-	free(m->sockets);
-	free(m->waiting);
-	free(m);
+	m->ended = true;
+	if (!m->handing_out)
+		destroy(m);
 }
 
 int

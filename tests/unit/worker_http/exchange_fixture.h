@@ -267,7 +267,8 @@ open_descriptors(void)
 	return n;
 }
 
-/* What remote says is kept; url NULL: the server's; serve NULL: nobody comes. */
+/* What remote says is kept; url NULL: the server's; serve NULL: nobody comes.
+ */
 static inline void
 world_open(struct world *w, void (*serve)(struct server *s, int fd, int n))
 {

@@ -16,7 +16,7 @@ static char folder[64];
 static char *
 path(const char *name)
 {
-	static char buffers[16][128];
+	static char buffers[16][512];
 	static unsigned int next;
 	char *at = buffers[next++ % 16];
 
