@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -68,18 +69,14 @@ front_on_hello(void *arg)
 	front->handlers->hello(front->arg);
 }
 
-/* The front reports nothing but its last words. */
+/* The front has nothing to report. */
 static bool
 front_on_frame(void *arg, const struct frame *frame, const char *payload)
 {
-	struct setup_last_words words;
-
 	(void)arg;
-	if (frame->type != MSG_OBITUARY ||
-	    setup_parse_last_words(&words, payload, frame->length) == -1)
-		return false;
-	log_error("front: %s", words.why);
-	return true;
+	(void)frame;
+	(void)payload;
+	return false;
 }
 
 /* What another try cannot change: no right to drop privileges, wrong use. */
@@ -131,10 +128,13 @@ front_send_listeners(struct front *front)
 		char *json = setup_listen(all->at[i].address);
 		int fd = fcntl(all->at[i].fd, F_DUPFD_CLOEXEC, 3);
 
-		if (json != NULL && fd != -1)
+		if (json != NULL && fd != -1) {
 			process_send_fd(front->process, &frame, json, &fd);
-		else
-			process_kill(front->process, "no descriptors left");
+		} else {
+			process_kill(front->process, "got no socket");
+			if (fd != -1)
+				(void)close(fd);
+		}
 		free(json);
 	}
 }

@@ -148,20 +148,21 @@ job_stop(struct job *job, unsigned int wait_ms, unsigned int term_ms)
 	char *json = setup_stop(wait_ms, term_ms);
 
 	if (json == NULL)
-		job_kill(job);
+		job_kill_reaper(job, "could not be told: out of memory");
 	else
 		process_send(job->reaper, &frame, json);
 	free(json);
 }
 
 void
-job_kill(struct job *job)
-{
-	process_close(job->reaper);
-}
-
-void
 job_kill_reaper(struct job *job, const char *why)
 {
 	process_kill(job->reaper, why);
+}
+
+void
+job_free(struct job **job)
+{
+	free(*job);
+	*job = NULL;
 }

@@ -45,14 +45,15 @@ struct job *job_start(struct processes *processes, const struct job_spec *spec,
  * 0 when that is not known yet. */
 unsigned int job_processes(const struct job *job);
 
-/* End it: wait for it to end by itself, then SIGTERM, wait, then SIGKILL. */
+/* End it: wait for it to end by itself, then SIGTERM, wait, then SIGKILL.  A
+ * second call may only hasten that: with 0 and 0 everything is killed. */
 void job_stop(struct job *job, unsigned int wait_ms, unsigned int term_ms);
-
-/* The reaper kills all of it at once. */
-void job_kill(struct job *job);
 
 /* Kill the reaper itself, which did not do its work; its job falls to us. */
 void job_kill_reaper(struct job *job, const char *why);
+
+/* After processes_free(), which tells nobody that the reaper is gone. */
+void job_free(struct job **job);
 
 /* Close those that are open; they become -1. */
 void job_pipes_close(struct job_pipes *pipes);

@@ -35,6 +35,7 @@ process_timer(struct process *p, unsigned int ms)
 void
 process_kill(struct process *p, const char *why)
 {
+	assert(p->pid > 1); /* kill(2) takes others for many processes */
 	if (p->killed == NULL)
 		p->killed = why;
 	if (!p->reaped)
@@ -58,7 +59,6 @@ process_reaped(struct process *p, int status)
 {
 	p->reaped = true;
 	p->status = status;
-	(void)event_del(p->timer);
 	process_check_finished(p);
 }
 
@@ -99,7 +99,7 @@ process_on_hello(struct process *p, const char *payload, size_t len)
 		return;
 	}
 	p->hello = true;
-	(void)event_del(p->timer);
+	p->watch.missed = 0;
 	if (p->handlers->hello != NULL)
 		p->handlers->hello(p->arg);
 }
@@ -198,15 +198,10 @@ process_on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!p->reaped) {
-		log_error("%s: no HELLO within %d s; killed", p->subject,
-		    PROCESS_HELLO_MS / 1000);
-		process_kill(p, "did not say HELLO in time");
-	} else if (p->chan != NULL) {
+	if (p->chan != NULL)
 		process_close(p);
-	} else {
+	else
 		deferred_queue(p->table->loop, &p->finish);
-	}
 }
 
 /*
@@ -354,7 +349,6 @@ process_start(struct processes *ps, enum program program, const char *subject,
 	 * still use select(2), so that only the front gets all there are. */
 	if (program == PROGRAM_FRONT)
 		spawn_raise_files(p->pid);
-	process_timer(p, PROCESS_HELLO_MS);
 	return p;
 }
 
@@ -406,15 +400,18 @@ process_ping(struct process *p)
 {
 	const struct frame ping = { .type = MSG_PING };
 
-	if (!p->hello || p->reaped || p->killed != NULL || p->chan == NULL)
+	if (p->reaped || p->killed != NULL || p->chan == NULL)
 		return;
 	if (watch_tick(&p->watch)) {
-		process_send(p, &ping, NULL);
+		if (p->hello)
+			process_send(p, &ping, NULL);
 		return;
 	}
-	log_error("%s: did not answer for %d s; killed", p->subject,
+	log_error("%s: %s %d s; killed", p->subject,
+	    p->hello ? "did not answer for" : "no HELLO within",
 	    WATCH_MISSED_MAX * WATCH_TICK_MS / 1000);
-	process_kill(p, "did not answer for 5 s");
+	process_kill(p,
+	    p->hello ? "did not answer for 5 s" : "did not say HELLO in time");
 }
 
 pid_t

@@ -42,17 +42,14 @@ struct process_handlers {
 	void (*gone)(void *arg, const struct process_end *end);
 };
 
-/* Time for HELLO: an exec takes milliseconds, a machine that swaps seconds. */
-#define PROCESS_HELLO_MS 5000
-
 /*
  * A table of processes on this loop, which also becomes the reaper of all that
  * its children leave behind.  The programs are looked for in bindir and then in
  * the libexec folder: front, worker and reaper must be there.  NULL with *error
  * set to a text of the caller's, or to NULL without memory.
  *
- * From its HELLO on each process is sent a PING every second; one that does not
- * answer (see watch.h) is killed.
+ * From its HELLO on each process is sent a PING every second; one that says no
+ * HELLO, or does not answer (see watch.h), is killed.
  */
 struct processes *processes_new(
     struct loop *loop, const char *bindir, char **error);

@@ -37,7 +37,7 @@ struct process {
 	struct chan *chan; /* NULL once closed */
 	const struct process_handlers *handlers;
 	void *arg;
-	struct event *timer; /* for HELLO, for end of file, for the sweep */
+	struct event *timer; /* for end of file, for the sweep */
 	struct deferred finish;
 	int status;
 	bool hello;
@@ -72,7 +72,8 @@ struct processes {
 /* It was waited for: what becomes of it is settled. */
 void process_reaped(struct process *process, int status);
 
-/* Ask whether it is still there, and kill it when it has not answered. */
+/* Ask whether it is still there, and kill it when it has not answered, or said
+ * no HELLO for as long. */
 void process_ping(struct process *process);
 
 /* Take it off the table and free it. */

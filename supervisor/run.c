@@ -29,8 +29,9 @@
  * that keeps a session for it, and end. */
 #define WORKER_END_MS 500
 
-/* What a reaper may need beyond the deadlines it was given; then its channel is
- * closed, which makes it kill everything; then it is killed itself. */
+/* What a reaper may need beyond the deadlines it was given; then it is told to
+ * kill everything; then it is killed itself.  Its channel stays open, so that
+ * one that hangs is found. */
 #define REAPER_EXTRA_MS 2000
 #define REAPER_KILL_MS  5000
 
@@ -125,19 +126,29 @@ run_end(struct run *run, unsigned int wait_ms, unsigned int term_ms)
 
 /* ---- the job ---- */
 
+/* The job is gone, so its worker goes too.  A stdio worker sees that the pipes
+ * close; one with a url may not. */
+static void
+run_stop_worker(struct run *run)
+{
+	const struct frame stop = { .type = MSG_STOP };
+
+	if (run->worker == NULL)
+		return;
+	if (run->spec.remote)
+		process_send(run->worker, &stop, NULL);
+	arm(run->worker_timer, WORKER_END_MS);
+}
+
 static void
 run_on_job_ended(void *arg, const struct setup_job_end *end)
 {
-	const struct frame stop = { .type = MSG_STOP };
 	struct run *run = arg;
 
 	run->outcome.signalled =
 	    run->outcome.stop_sent && mono_ms() >= run->signal_at;
 	outcome_job(&run->outcome, end);
-	/* A stdio worker sees that the pipes close; one with a url may not. */
-	if (run->worker != NULL && run->spec.remote)
-		process_send(run->worker, &stop, NULL);
-	arm(run->worker_timer, WORKER_END_MS);
+	run_stop_worker(run);
 	run_end(run, 0, ORPHAN_TERM_MS);
 }
 
@@ -147,10 +158,11 @@ run_on_job_gone(void *arg, const char *why)
 	struct run *run = arg;
 
 	run->job = NULL;
-	if (!run->outcome.job_ended && !run->hastened)
-		outcome_because(&run->outcome, "its reaper %s", why);
-	if (run->worker != NULL)
-		arm(run->worker_timer, WORKER_END_MS);
+	if (!run->outcome.job_ended) {
+		if (!run->hastened)
+			outcome_because(&run->outcome, "its reaper %s", why);
+		run_stop_worker(run);
+	}
 	run_end(run, 0, 0);
 	run_check_gone(run);
 }
@@ -175,7 +187,7 @@ run_on_job_timer(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	run->hastened = true;
-	job_kill(run->job);
+	job_stop(run->job, 0, 0);
 	arm(run->job_timer, REAPER_KILL_MS);
 }
 
@@ -363,7 +375,7 @@ run_kill(struct run *run)
 		process_kill(run->worker, "killed with the gateway");
 	if (run->job != NULL) {
 		run->hastened = true;
-		job_kill(run->job);
+		job_stop(run->job, 0, 0);
 	}
 }
 
@@ -436,6 +448,7 @@ run_free(struct run **run)
 		event_free(r->job_timer);
 	if (r->worker_timer != NULL)
 		event_free(r->worker_timer);
+	job_free(&r->job);
 	free(r->worker_subject);
 	free(r->reaper_subject);
 	free(r);

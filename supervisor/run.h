@@ -39,6 +39,8 @@ struct run_handlers {
 struct run *run_new(struct loop *loop, struct processes *processes,
     const struct run_spec *spec, const struct run_handlers *handlers,
     void *arg);
+/* None of its processes is left: they have ended, or processes_free() was
+ * called. */
 void run_free(struct run **run);
 
 /* Start it; it is not running.  When that fails ending() and gone() tell why,

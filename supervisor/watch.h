@@ -11,18 +11,19 @@
 #include "budget.h"
 
 /* A PING each second costs next to nothing, and five without an answer are no
- * accident: no child of ours works that long without looking at its channel. */
+ * accident: no child of ours works that long without looking at its channel.  HELLO has
+ * as long: an exec takes milliseconds, on a machine that swaps seconds. */
 #define WATCH_TICK_MS    1000
 #define WATCH_MISSED_MAX 5
 
 /* All zero: nothing was asked yet. */
 struct watch {
-	unsigned int missed; /* PINGs since the last answer */
+	unsigned int missed; /* ticks since it was started, or its last answer */
 	struct budget pongs; /* answers to nothing are no crime, a flood is */
 };
 
-/* It is time for another PING.  False, and none is to be sent, when the last
- * WATCH_MISSED_MAX of them have no answer. */
+/* It is time for another PING.  False, and none is to be sent, when nothing came
+ * since the last WATCH_MISSED_MAX ticks. */
 bool watch_tick(struct watch *watch);
 
 /* A PONG came.  False when they come in a flood; now is monotonic. */

@@ -61,6 +61,8 @@ on_catalog(struct link *link, unsigned int kind, const char *json, size_t len)
 {
 	size_t skipped;
 
+	if (!link->greeted)
+		return; /* GREETING goes first; without it nobody unlists it */
 	if (kind >= CATALOG_KINDS ||
 	    catalogue_set(link->front->catalogue, link->backend,
 		(enum catalog_kind)kind, json, len, &skipped) == -1) {

@@ -429,7 +429,7 @@ serve(struct reaper *r, const struct spec *spec)
 	if (r->job == -1)
 		return report_launch(spec, "fork", errno);
 	all_gone = run(r);
-	if (r->report != -1) /* it ended before we could read that */
+	if (all_gone && r->report != -1) /* before we could read that */
 		on_launched(r);
 	if (r->cgroup != NULL)
 		(void)cgroup_remove(r->cgroup);
