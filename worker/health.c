@@ -14,8 +14,9 @@ struct health {
 	const struct health_handlers *handlers;
 	void *arg;
 	bool watching;
-	bool suspected; /* while not watching */
-	uint32_t id;    /* of the ping that is not answered, or 0 */
+	bool suspected;      /* while not watching */
+	uint32_t id;         /* of the ping that is not answered, or 0 */
+	unsigned int broken; /* pings in a row that came to nothing */
 	/* With an id: the end of our patience; without: the next ping. */
 	struct event *timer;
 };
@@ -67,6 +68,7 @@ static void
 reassure(struct health *health)
 {
 	health->id = 0;
+	health->broken = 0;
 	arm(health);
 }
 
@@ -91,6 +93,7 @@ static void
 give_up(struct health *health, const char *why)
 {
 	health->id = 0;
+	health->broken = 0;
 	health->watching = false;
 	arm(health);
 	health->handlers->lost(health->arg, why);
@@ -157,11 +160,12 @@ health_failed(struct health *health, int64_t id, enum transport_outcome outcome,
 {
 	if (!health_awaits(health, id))
 		return false;
-	if (outcome == TRANSPORT_REFUSED || !health->watching) {
+	if (outcome == TRANSPORT_REFUSED || !health->watching)
 		reassure(health); /* it was there to refuse it */
-		return true;
-	}
-	give_up(health, why);
+	else if (++health->broken < HEALTH_BROKEN_MAX)
+		ping(health);
+	else
+		give_up(health, why);
 	return true;
 }
 

@@ -18,6 +18,10 @@ struct loop;
  * than this with nothing else to do hangs. */
 #define HEALTH_ANSWER_MS 10000U
 
+/* A kept connection may break under a ping just as it did under the request
+ * before it, while the server is well: this many in a row say otherwise. */
+#define HEALTH_BROKEN_MAX 3U
+
 struct health_handlers {
 	/* Send one request to the backend.  0, or -1 with errno. */
 	int (*send)(void *arg, const char *text, size_t len, int64_t id);

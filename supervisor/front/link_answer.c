@@ -59,6 +59,12 @@ on_greeting(struct link *link, const char *json, size_t len)
 static void
 on_catalog(struct link *link, unsigned int kind, const char *json, size_t len)
 {
+	static const char *const kinds[CATALOG_KINDS] = {
+		[CATALOG_TOOLS] = "tools",
+		[CATALOG_RESOURCES] = "resources",
+		[CATALOG_TEMPLATES] = "resource templates",
+		[CATALOG_PROMPTS] = "prompts",
+	};
 	size_t skipped;
 
 	if (!link->greeted)
@@ -71,9 +77,9 @@ on_catalog(struct link *link, unsigned int kind, const char *json, size_t len)
 		return;
 	}
 	if (skipped > 0)
-		log_warning("backend %s: %zu items of list %u have no usable "
-			    "or no unique name and are not shown",
-		    link->name, skipped, kind);
+		log_warning("backend %s: %zu of its %s have no usable or no "
+			    "unique name and are not shown",
+		    link->name, skipped, kinds[kind]);
 	/* All four follow the first GREETING: clients are told once. */
 	link->awaited &= ~(1U << kind);
 	if (link->awaited == 0)

@@ -125,7 +125,7 @@ too_slow(const struct fault *f, char *why)
 	}
 	if (when(f, CURLINFO_NAMELOOKUP_TIME_T) == 0)
 		say(why, "could not be found (DNS) within %ld s", connect_s);
-	else if (number(f, CURLINFO_LOCAL_PORT) == 0)
+	else if (when(f, CURLINFO_CONNECT_TIME_T) == 0)
 		say(why, "did not accept a connection within %ld s", connect_s);
 	else
 		say(why, "did not complete the TLS handshake within %ld s",

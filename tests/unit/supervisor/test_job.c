@@ -359,7 +359,7 @@ a_stopped_job_can_still_be_ended(void **state)
 }
 
 static void
-end_of_file_on_the_channel_kills_everything(void **state)
+a_second_stop_without_time_kills_everything(void **state)
 {
 	struct fixture *f = *state;
 
@@ -368,9 +368,12 @@ end_of_file_on_the_channel_kills_everything(void **state)
 	    "setsid sh -c 'trap \"\" TERM; echo up; sleep 1000' &"
 	    "sleep 1000");
 	wait_for(f, "up\n");
-	job_kill(f->job);
+	job_stop(f->job, 0, 600000);
+	job_stop(f->job, 0, 0);
 	wait_gone(f);
-	assert_false(f->ended);
+	assert_true(f->ended);
+	assert_int_equal(f->end.kind, SETUP_JOB_SIGNAL);
+	assert_int_equal(f->end.value, SIGKILL);
 	assert_true(output_is_closed(f));
 }
 
@@ -506,7 +509,7 @@ our_ends_of_the_pipes_do_not_block(void **state)
 	assert_true(fcntl(f->pipes.input, F_GETFL) & O_NONBLOCK);
 	assert_true(fcntl(f->pipes.output, F_GETFL) & O_NONBLOCK);
 	assert_true(fcntl(f->pipes.error, F_GETFD) & FD_CLOEXEC);
-	job_kill(f->job);
+	job_stop(f->job, 0, 0);
 	wait_gone(f);
 }
 
@@ -541,7 +544,7 @@ main(void)
 		TEST(stop_sends_sigterm_when_waiting_is_over),
 		TEST(a_job_that_ignores_sigterm_is_killed),
 		TEST(a_stopped_job_can_still_be_ended),
-		TEST(end_of_file_on_the_channel_kills_everything),
+		TEST(a_second_stop_without_time_kills_everything),
 		TEST(what_a_killed_reaper_leaves_behind_is_killed),
 		TEST(children_that_we_know_survive_the_sweep),
 		TEST(a_job_has_three_descriptors_and_a_session_of_its_own),

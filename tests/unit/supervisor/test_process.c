@@ -73,9 +73,9 @@ on_gone(void *arg, const struct process_end *end)
 	loop_stop(f->loop);
 }
 
-static const struct process_handlers handlers = { .hello = on_hello,
-	.frame = on_frame,
-	.gone = on_gone };
+static const struct process_handlers handlers = {
+	.hello = on_hello, .frame = on_frame, .gone = on_gone
+};
 
 static void
 on_record(void *arg, enum role role, enum log_level level, const char *text)
@@ -450,11 +450,49 @@ static void
 before_its_hello_it_is_not_asked(void **state)
 {
 	struct fixture *f = *state;
+	char keep[128], path[64];
+	struct stat st;
 
-	start(f, "read x; exit 3"); /* not from its channel */
-	tick(f, 100);
+	(void)snprintf(keep, sizeof(keep), "exec cat <&3 >%s/later", f->dir);
+	start(f, keep);
+	tick(f, 5);
+	process_close(f->process);
 	until_gone(f);
 	assert_false(f->killed);
+	path_of(f, "later", path);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 0);
+}
+
+static void
+one_that_says_no_hello_is_killed(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, FOREVER);
+	tick(f, 5);
+	assert_int_equal(kill(process_pid(f->process), 0), 0);
+	tick(f, 1);
+	until_gone(f);
+	assert_int_equal(WTERMSIG(f->status), SIGKILL);
+	assert_string_equal(f->why, "did not say HELLO in time");
+}
+
+/* A HELLO that we had no time to hear for long is as good as any. */
+static void
+a_late_hello_counts(void **state)
+{
+	struct fixture *f = *state;
+
+	will_send(f, MSG_HELLO, 0, HELLO);
+	start(f, FOREVER);
+	tick(f, 5);
+	until_hello(f);
+	tick(f, 5);
+	assert_null(f->process->killed);
+	tick(f, 1);
+	until_gone(f);
+	assert_string_equal(f->why, "did not answer for 5 s");
 }
 
 static void
@@ -576,6 +614,8 @@ main(void)
 		TEST(one_that_does_not_answer_is_killed),
 		TEST(one_that_is_stopped_is_killed_too),
 		TEST(before_its_hello_it_is_not_asked),
+		TEST(one_that_says_no_hello_is_killed),
+		TEST(a_late_hello_counts),
 		TEST(one_that_answers_lives_and_what_it_says_is_kept),
 		TEST(answers_that_nobody_asked_for_are_no_crime),
 		TEST(a_flood_of_answers_is_punished),

@@ -96,7 +96,7 @@ path_of(const char *name)
 	return path;
 }
 
-/* The reaper of these tests ends when its channel is closed. */
+/* The reaper of these tests does not read what it is told. */
 void
 __wrap_job_stop(struct job *job, unsigned int wait_ms, unsigned int term_ms)
 {
@@ -104,7 +104,7 @@ __wrap_job_stop(struct job *job, unsigned int wait_ms, unsigned int term_ms)
 	stopped.calls++;
 	stopped.wait_ms = wait_ms;
 	stopped.after_worker = access(path_of("bye"), F_OK) == 0;
-	job_kill(job);
+	job_kill_reaper(job, "stopped");
 }
 
 static void

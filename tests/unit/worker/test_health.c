@@ -288,8 +288,22 @@ a_suspicion_is_not_forgotten_while_nobody_listens(void **state)
 	assert_int_equal(w->pings, 1);
 }
 
+/* The ping in flight, and as many more as come to nothing. */
 static void
-a_ping_that_fails_is_the_end_unless_it_was_refused(void **state)
+break_pings(struct world *w, enum transport_outcome outcome, const char *why)
+{
+	unsigned int losses = w->losses;
+
+	for (unsigned int i = 1; i <= HEALTH_BROKEN_MAX; i++) {
+		assert_int_equal(w->losses, losses);
+		assert_true(health_failed(w->health, w->last_id, outcome, why));
+	}
+	assert_int_equal(w->losses, losses + 1);
+	assert_string_equal(w->lost, why);
+}
+
+static void
+pings_that_break_in_a_row_are_the_end_unless_one_was_refused(void **state)
 {
 	struct world *w = *state;
 
@@ -297,20 +311,17 @@ a_ping_that_fails_is_the_end_unless_it_was_refused(void **state)
 	health_suspect(w->health);
 	assert_false(health_failed(
 	    w->health, w->last_id + 1, TRANSPORT_UNKNOWN, "is strange"));
+	assert_true(
+	    health_failed(w->health, w->last_id, TRANSPORT_UNKNOWN, "broke"));
 	assert_true(health_failed(
 	    w->health, w->last_id, TRANSPORT_REFUSED, "answered 404"));
 	assert_int_equal(w->losses, 0);
+	assert_int_equal(w->pings, 2);
 	health_suspect(w->health);
-	assert_true(health_failed(
-	    w->health, w->last_id, TRANSPORT_NOT_SENT, "refused"));
-	assert_int_equal(w->losses, 1);
-	assert_string_equal(w->lost, "refused");
+	break_pings(w, TRANSPORT_NOT_SENT, "refused");
 	health_watch(w->health, true);
 	health_suspect(w->health);
-	assert_true(
-	    health_failed(w->health, w->last_id, TRANSPORT_UNKNOWN, "broke"));
-	assert_string_equal(w->lost, "broke");
-	assert_int_equal(w->losses, 2);
+	break_pings(w, TRANSPORT_UNKNOWN, "broke");
 }
 
 int
@@ -330,7 +341,8 @@ main(void)
 		    without_an_interval_only_suspicion_pings, set_up_silent),
 		IN_WORLD(a_suspicion_is_not_forgotten_while_nobody_listens,
 		    set_up_silent),
-		IN_WORLD(a_ping_that_fails_is_the_end_unless_it_was_refused,
+		IN_WORLD(
+		    pings_that_break_in_a_row_are_the_end_unless_one_was_refused,
 		    set_up_silent),
 	};
 
