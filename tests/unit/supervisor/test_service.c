@@ -425,6 +425,22 @@ a_worker_that_takes_no_leave_does_not_hold_its_server_up(void **state)
 }
 
 static void
+a_worker_is_told_that_its_server_went_with_its_reaper(void **state)
+{
+	static const enum msg_type types[] = { MSG_SETUP, MSG_JOB_STDOUT,
+		MSG_JOB_STDERR, MSG_STOP };
+	struct fixture *f = *state;
+
+	write_program("mcp-gateway-reaper", "reaper-says", "exit 1");
+	the_worker_then("exec cat <&3 >heard");
+	start(f, true, true);
+	until(f, BACKEND_BACKOFF);
+	assert_string_equal(service_reason(f->service),
+	    "its reaper exited with status 1");
+	assert_heard(types, 4);
+}
+
+static void
 a_job_that_reads_its_stdin_is_stopped_with_its_worker(void **state)
 {
 	struct fixture *f = *state;
