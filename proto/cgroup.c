@@ -185,12 +185,29 @@ cgroup_remove(const char *path)
 	return -1;
 }
 
+/* A lock of a folder that was removed meanwhile is worth nothing, and another
+ * one of that name is not ours to kill. */
+static int
+check_there(int fd, const char *path)
+{
+	struct stat ours, there;
+
+	if (fstat(fd, &ours) == -1 || stat(path, &there) == -1)
+		return -1;
+	if (ours.st_ino == there.st_ino && ours.st_dev == there.st_dev)
+		return 0;
+	errno = ESTALE;
+	return -1;
+}
+
 int
 cgroup_lock(const char *path)
 {
 	int fd = open_folder(AT_FDCWD, path), saved;
 
-	if (fd == -1 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (fd == -1)
+		return -1;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && check_there(fd, path) == 0)
 		return fd;
 	saved = errno;
 	(void)close(fd);

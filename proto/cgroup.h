@@ -36,7 +36,8 @@ int cgroup_count(const char *path);
 int cgroup_remove(const char *path);
 
 /* Lock a gateway's folder.  A descriptor of the caller's; -1 with errno,
- * EWOULDBLOCK when its gateway is alive. */
+ * EWOULDBLOCK when its gateway is alive, ESTALE when it was replaced meanwhile.
+ */
 int cgroup_lock(const char *path);
 
 /*

@@ -65,6 +65,12 @@ sse_parser_free(struct sse_parser **parser)
 	*parser = NULL;
 }
 
+size_t
+sse_parser_held(const struct sse_parser *parser)
+{
+	return buf_len(&parser->line) + buf_len(&parser->data);
+}
+
 int64_t
 sse_parser_retry(const struct sse_parser *parser)
 {

@@ -41,6 +41,9 @@ void sse_parser_free(struct sse_parser **parser);
 int sse_parser_feed(struct sse_parser *parser, const char *bytes, size_t n,
     void (*event)(void *arg, const struct sse_event *event), void *arg);
 
+/* Bytes that are kept of an event that has not come whole. */
+size_t sse_parser_held(const struct sse_parser *parser);
+
 /* Milliseconds of the last valid "retry:" field, or -1. */
 int64_t sse_parser_retry(const struct sse_parser *parser);
 

@@ -164,16 +164,6 @@ reclaim_all(const char *place)
 	(void)closedir(dir);
 }
 
-/* A lock of a folder that was removed meanwhile is worth nothing. */
-static bool
-is_there(int fd, const char *path)
-{
-	struct stat ours, there;
-
-	return fstat(fd, &ours) == 0 && stat(path, &there) == 0 &&
-	    ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
-}
-
 /* The lock, or -1 with errno.  Nobody else may read the folder, and so nobody
  * else can lock it, but a job may look for its own limits below. */
 static int
@@ -184,10 +174,8 @@ make_locked(const char *path)
 	for (int i = 0; i < MAKE_TRIES; i++) {
 		if (mkdir(path, 0711) == -1)
 			return -1;
-		if ((fd = cgroup_lock(path)) != -1 && is_there(fd, path))
+		if ((fd = cgroup_lock(path)) != -1)
 			return fd;
-		if (fd != -1)
-			(void)close(fd);
 		(void)rmdir(path);
 	}
 	errno = EAGAIN;

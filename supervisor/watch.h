@@ -11,19 +11,20 @@
 #include "budget.h"
 
 /* A PING each second costs next to nothing, and five without an answer are no
- * accident: no child of ours works that long without looking at its channel.  HELLO has
- * as long: an exec takes milliseconds, on a machine that swaps seconds. */
+ * accident: no child of ours works that long without looking at its channel.
+ * HELLO has as long: an exec takes milliseconds, on a machine that swaps
+ * seconds. */
 #define WATCH_TICK_MS    1000
 #define WATCH_MISSED_MAX 5
 
 /* All zero: nothing was asked yet. */
 struct watch {
-	unsigned int missed; /* ticks since it was started, or its last answer */
+	unsigned int missed; /* ticks since its start or last answer */
 	struct budget pongs; /* answers to nothing are no crime, a flood is */
 };
 
-/* It is time for another PING.  False, and none is to be sent, when nothing came
- * since the last WATCH_MISSED_MAX ticks. */
+/* It is time for another PING.  False, and none is to be sent, when nothing
+ * came since the last WATCH_MISSED_MAX ticks. */
 bool watch_tick(struct watch *watch);
 
 /* A PONG came.  False when they come in a flood; now is monotonic. */

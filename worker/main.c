@@ -6,8 +6,9 @@
 
 static struct transport *
 open_pipes(struct loop *loop, const struct setup *setup, int *in, int *out,
-    const struct transport_events *events, void *arg)
+    const struct transport_events *events, void *arg, const char **why)
 {
+	*why = NULL;
 	(void)setup;
 	return pipes_new(loop, in, out, MSG_JSON_MAX, events, arg);
 }

@@ -303,6 +303,7 @@ static void
 start(struct worker *w)
 {
 	struct transport *transport;
+	const char *why = NULL;
 	int error;
 
 	if (open_diagnostics(w) == -1) {
@@ -312,11 +313,16 @@ start(struct worker *w)
 		return;
 	}
 	transport = w->kind->open(w->loop, &w->setup, &w->job[JOB_IN],
-	    &w->job[JOB_OUT], &backend_transport_events, w->backend);
+	    &w->job[JOB_OUT], &backend_transport_events, w->backend, &why);
 	if (transport == NULL) {
 		error = errno;
-		log_error("backend %s: it cannot be talked to: %s",
-		    w->setup.name, strerror(error));
+		if (why == NULL)
+			(void)snprintf(w->why, sizeof(w->why),
+			    "cannot be talked to: %s", strerror(error));
+		else
+			(void)strlcpy(w->why, why, sizeof(w->why));
+		log_error("backend %s: it %s", w->setup.name, w->why);
+		send_obituary(w);
 		/* What is configured wrong stays wrong. */
 		worker_end(w,
 		    error == EINVAL ? ROLE_EXIT_CONFIG : ROLE_EXIT_OSERR,
@@ -351,10 +357,24 @@ read_setup(struct worker *w, const char *payload, size_t len)
 	return true;
 }
 
+/* It has secrets, and the channel's buffer would keep them until it is needed
+ * again. */
+static void
+wipe(const char *payload, size_t len)
+{
+	char *bytes;
+
+	memcpy(&bytes, &payload, sizeof(bytes));
+	explicit_bzero(bytes, len);
+}
+
 static void
 on_setup(struct worker *w, const char *payload, size_t len)
 {
-	if (!read_setup(w, payload, len)) {
+	bool good = read_setup(w, payload, len);
+
+	wipe(payload, len);
+	if (!good) {
 		worker_end(w, ROLE_EXIT_PROTOCOL, "a wrong SETUP");
 		return;
 	}

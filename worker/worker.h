@@ -39,11 +39,13 @@ struct worker_kind {
 	/*
 	 * Make the transport.  setup is borrowed for the life of the transport;
 	 * *in and *out are the job's ends (taken, set to -1), -1 without
-	 * talks_to_job; events and arg as in pipes_new().  NULL with errno.
+	 * talks_to_job; events and arg as in pipes_new().  NULL with errno,
+	 * EINVAL for what is configured wrong, and *why, a static text that
+	 * continues "the backend …", or NULL where errno says it all.
 	 */
 	struct transport *(*open)(struct loop *loop, const struct setup *setup,
-	    int *in, int *out, const struct transport_events *events,
-	    void *arg);
+	    int *in, int *out, const struct transport_events *events, void *arg,
+	    const char **why);
 };
 
 /* Serve the channel on this descriptor; returns an exit code (enum role_exit).

@@ -16,100 +16,19 @@ import tempfile
 import time
 
 import counts
+import http_backends
 import processes
 from processes import Floor, Gateway
+from report import Report, interleave, load, one_cpu
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-
-# Measure: how it compares with its limit; ratios are to the floor.
-GOALS = {
-    "throughput": (">=", 0.65),
-    "latency": ("<=", 1.6),
-    "big": (">=", 0.6),
-    "idle": ("<=", 6.0),
-    "start": ("<=", 30.0),
-    "strays": ("<=", 0),
-}
-
-
-class Report:
-    """The rows of the table, and everything that was measured."""
-
-    def __init__(self):
-        self.rows = []
-        self.data = {}
-        self.wrong = 0
-
-    def row(self, name, gateway, floor="", ratio="", goal=None, value=None):
-        verdict = ""
-        if goal is not None:
-            sign, limit = GOALS[goal]
-            verdict = f"{sign} {limit:g}"
-            if value is None:
-                verdict += "  ?"
-            elif value >= limit if sign == ">=" else value <= limit:
-                verdict += "  met"
-            else:
-                verdict += "  MISSED"
-        self.rows.append((name, gateway, floor, ratio, verdict))
-
-    def show(self):
-        head = ("", "gateway", "floor", "ratio", "goal")
-        rows = [head, *self.rows]
-        widths = [max(len(row[i]) for row in rows) for i in range(5)]
-        for row in rows:
-            cells = [row[0].ljust(widths[0])]
-            cells += [row[i].rjust(widths[i]) for i in range(1, 4)]
-            cells.append("  " + row[4])
-            print("  ".join(cells).rstrip())
-
-    def missed(self):
-        return [row[0] for row in self.rows if row[4].endswith("MISSED")]
-
-    def count_wrong(self, result):
-        """Answers that were wrong or did not come, and where they went."""
-        self.wrong += (result["errors"] + result["strays"]
-                       + result["clients_dead"])
-        if result["first_error"]:
-            print("first error: " + result["first_error"], file=sys.stderr)
-
-
-@contextlib.contextmanager
-def one_cpu():
-    """This process and what it starts stay on one CPU."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(before)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
-
 
 @contextlib.contextmanager
 def both(args, folder):
     with Gateway(args.build, folder) as gateway:
         with Floor(args.build) as floor:
             yield gateway, floor
-
-
-def load(report, target, seconds, *more):
-    """One run of mcpload; its JSON line."""
-    result = target.load("-d", str(seconds), "-w", str(seconds / 5), *more)
-    if isinstance(target, Gateway):
-        report.count_wrong(result)
-    return result
-
-
-def interleave(report, args, targets, key, *more):
-    """The medians of what mcpload says, target after target in each round,
-    every second round in the other order."""
-    seen = [[] for _ in targets]
-    for turn in range(args.rounds):
-        order = list(enumerate(targets))
-        for i, target in order if turn % 2 == 0 else order[::-1]:
-            seen[i].append(load(report, target, args.seconds, *more)[key])
-    return [statistics.median(one) for one in seen], seen
 
 
 def measure_throughput(args, report, folder):
@@ -203,7 +122,8 @@ def measure_counts(args, report, folder):
                 report.row(
                     f"{what} of the {role}, {clients} in flight",
                     counts.text(ours), counts.text(theirs),
-                    f"{ours / theirs:.2f}" if ours and theirs else "")
+                    f"{ours / theirs:.2f}" if ours and theirs
+                    and theirs > 0.1 else "")
 
 
 MEASURES = {
@@ -214,6 +134,8 @@ MEASURES = {
     "start": measure_start,
     "growth": measure_growth,
     "counts": measure_counts,
+    "http": http_backends.measure,
+    "http-counts": http_backends.measure_counts,
 }
 
 
@@ -241,9 +163,11 @@ def read_arguments():
                         help="as short as can be: does it run?")
     args = parser.parse_args()
     args.build = os.path.abspath(args.build)
+    args.kinds = http_backends.KINDS
     if args.smoke:
         args.rounds, args.seconds, args.growth = 1, 0.2, 0.3
         args.requests = (20, 60)
+        args.kinds = ("http",)
     if args.long:
         args.growth = 600.0
     return args
@@ -264,8 +188,8 @@ def main():
           f"{time.monotonic() - began:.0f} s in all")
     if args.json:
         with open(args.json, "w", encoding="utf-8") as file:
-            json.dump({"rows": report.rows, "data": report.data,
-                       "wrong": report.wrong}, file, indent=1)
+            json.dump({"rows": report.rows, "http": report.http,
+                       "data": report.data, "wrong": report.wrong}, file, indent=1)
     if report.wrong or args.strict and report.missed():
         sys.exit(1)
 

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 
-from processes import Failed, Floor, Gateway, tool
+from processes import Failed, Floor, Gateway, HttpGateway, tool
 
 ROLES = ("front", "worker")
 ALLOCATORS = ("malloc", "calloc", "realloc", "reallocarray",
@@ -57,18 +57,19 @@ def valgrind(out):
             "--quiet", f"--callgrind-out-file={out}"]
 
 
-def make_programs(build, folder, out):
+def make_programs(build, folder, out, parts):
     """A folder with the gateway's programs whose front and worker run below
     valgrind: each finds the others beside itself.  The backend is there too,
     since the build may be where only root may go."""
     for path in (os.path.join(build, "mcp-gatewayd"),
                  os.path.join(build, "mcp-gateway-reaper"),
+                 os.path.join(build, "mcp-gateway-worker"),
                  tool(build, "echo_backend")):
         shutil.copy(path, folder)
-    for role in ROLES:
+    for role, part in parts.items():
         real = os.path.join(folder, f"real-{role}")
-        shutil.copy(os.path.join(build, f"mcp-gateway-{role}"), real)
-        path = os.path.join(folder, f"mcp-gateway-{role}")
+        shutil.copy(os.path.join(build, f"mcp-gateway-{part}"), real)
+        path = os.path.join(folder, f"mcp-gateway-{part}")
         command = " ".join(valgrind(os.path.join(out, role)))
         with open(path, "w", encoding="utf-8") as file:
             file.write(f'#!/bin/sh\nexec {command} {real} "$@"\n')
@@ -82,15 +83,16 @@ def send(target, clients, requests):
         raise Failed(f"wrong answers: {result}")
 
 
-def gateway_callgrind(build, folder, clients, requests):
+def gateway_callgrind(build, folder, clients, requests, cls=Gateway, **more):
     with tempfile.TemporaryDirectory(dir=folder) as programs:
         os.chmod(programs, 0o755)
         out = os.path.join(programs, "out")
         os.mkdir(out)
         os.chmod(out, 0o777)
-        make_programs(build, programs, out)
-        with Gateway(build, folder, programs=programs,
-                     user=NOBODY if os.getuid() == 0 else None) as target:
+        make_programs(build, programs, out, cls.parts)
+        with cls(build, folder, programs=programs,
+                  user=NOBODY if os.getuid() == 0 else None,
+                  **more) as target:
             send(target, clients, requests)
         return {role: read_callgrind(os.path.join(out, role))
                 for role in ROLES}
@@ -172,6 +174,15 @@ def gateway(build, folder, clients, requests):
         folder, clients, requests,
         lambda c, n: gateway_callgrind(build, folder, c, n),
         lambda: Gateway(build, folder))
+
+
+def http_gateway(build, folder, clients, requests, **more):
+    """The same with the echo server over HTTP behind it."""
+    return per_call(
+        folder, clients, requests,
+        lambda c, n: gateway_callgrind(build, folder, c, n, HttpGateway,
+                                       **more),
+        lambda: HttpGateway(build, folder, **more))
 
 
 def floor(build, folder, clients, requests):

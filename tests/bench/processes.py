@@ -1,5 +1,6 @@
 """The gateway, the floor and the load, as processes."""
 
+import copy
 import json
 import os
 import re
@@ -36,6 +37,11 @@ def wait_until(look, seconds, what):
             raise Failed(f"waited {seconds} s for {what}")
         time.sleep(0.005)
     return found
+
+
+def listens(port):
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
 
 
 def run_tool(command):
@@ -91,9 +97,16 @@ def pss(pid):
 class Target:
     """What can be loaded."""
 
+    transport = ("--sse",)
+    # Answers that are wrong or lost are ours.
+    counted = False
+
     def load(self, *args):
         return run_tool([tool(self.build, "mcpload"), "call", self.url,
-                         "--sse", "--tool", self.tool("echo"), *args])
+                         *self.transport, "--tool", self.tool("echo"), *args])
+
+    def tool(self, name):
+        return name
 
     def __enter__(self):
         return self
@@ -112,11 +125,11 @@ class Target:
                 raise Failed(f"{self.child.args[0]} does not end") from None
 
     @classmethod
-    def first_list(cls, build, folder):
+    def first_list(cls, build, folder, **more):
         """Milliseconds from the start to an answer that lists echo."""
         port = free_port()
         began = time.monotonic_ns()
-        target = cls(build, folder, port=port, wait=False)
+        target = cls(build, folder, port=port, wait=False, **more)
         with target:
             result = run_tool([
                 tool(build, "mcpload"), "probe",
@@ -128,20 +141,26 @@ class Target:
 
 
 class Gateway(Target):
-    """A gateway with one backend.  With programs it runs from that folder,
-    where another program may stand in for a part of it."""
+    """A gateway; entries are its backends, one with stdio unless given.  With
+    programs it runs from that folder, where another program may stand in for
+    a part of it."""
+
+    counted = True
+    # A role's program behind "mcp-gateway-".
+    parts = {"front": "front", "worker": "worker"}
 
     def __init__(self, build, folder, port=0, wait=True, programs=None,
-                 user=None):
+                 user=None, entries=None):
         self.build = build
         self.folder = tempfile.mkdtemp(prefix="gateway-", dir=folder)
         if user is not None:
             os.chown(self.folder, user, user)
+        self.entries = entries or {"bench": {
+            "command": os.path.join(programs, "echo_backend")
+            if programs else tool(build, "echo_backend")}}
         config = os.path.join(self.folder, "config.json")
         with open(config, "w", encoding="utf-8") as file:
-            json.dump({"mcpServers": {"bench": {
-                "command": os.path.join(programs, "echo_backend")
-                if programs else tool(build, "echo_backend")}}}, file)
+            json.dump({"mcpServers": self.entries}, file)
         os.chmod(config, 0o644)
         self.said = os.path.join(self.folder, "said")
         identity = {} if user is None else {
@@ -164,7 +183,8 @@ class Gateway(Target):
             text = file.read()
         if self.child.poll() is not None:
             raise Failed(f"the gateway ended: {text}")
-        if re.search("^ready: 1 ", text, re.MULTILINE) is None:
+        if re.search(f"^ready: {len(self.entries)} ", text,
+                     re.MULTILINE) is None:
             return False
         self.url = re.search(r"^listening on (http://\S+)", text,
                              re.MULTILINE).group(1)
@@ -193,6 +213,67 @@ class Gateway(Target):
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+class Backend(Target):
+    """One of the backends of a gateway."""
+
+    counted = True
+
+    def __init__(self, gateway, name):
+        self.build, self.url, self.name = gateway.build, gateway.url, name
+
+    def tool(self, name):
+        return f"{self.name}/{name}"
+
+
+class EchoServer(Target):
+    """The echo server over HTTP; it is loaded over Streamable HTTP."""
+
+    transport = ()
+
+    def __init__(self, build):
+        self.build = build
+        port = free_port()
+        self.urls = {kind: f"http://127.0.0.1:{port}/{path}"
+                     for kind, path in (("http", "mcp"), ("events", "events"),
+                                        ("sse", "sse"))}
+        self.url = self.urls["http"]
+        self.child = subprocess.Popen(
+            [tool(build, "http_echo_backend"), str(port)],
+            stdin=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: listens(port), START_SECONDS,
+                       "the echo server")
+        except BaseException:
+            self.stop()
+            raise
+
+    def over(self, kind):
+        """It, loaded over one of its kinds."""
+        other = copy.copy(self)
+        other.url = self.urls[kind]
+        other.transport = ("--sse",) if kind == "sse" else ()
+        return other
+
+    def entry(self, kind):
+        """What a configuration says of it."""
+        return {"type": "sse" if kind == "sse" else "http",
+                "url": self.urls[kind]}
+
+
+class HttpGateway(Gateway):
+    """A gateway with one backend, the echo server over HTTP."""
+
+    parts = {"front": "front", "worker": "worker-http"}
+
+    def __init__(self, build, folder, server, kind="http", **more):
+        self.server = server
+        super().__init__(build, folder, entries={"bench": server.entry(kind)},
+                         **more)
+
+    def job(self):
+        return self.server.child.pid
+
+
 class Floor(Target):
     """The floor with the same backend; prefix is put before its command."""
 
@@ -205,15 +286,8 @@ class Floor(Target):
              "--tuned", "--big-pipes", "--", tool(build, "echo_backend")],
             stdin=subprocess.DEVNULL)
 
-        def listens():
-            with socket.socket() as one:
-                return one.connect_ex(("127.0.0.1", port)) == 0
-
         if wait:
-            wait_until(listens, START_SECONDS, "the floor")
-
-    def tool(self, name):
-        return name
+            wait_until(lambda: listens(port), START_SECONDS, "the floor")
 
     def front(self):
         return self.child.pid

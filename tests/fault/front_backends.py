@@ -3,11 +3,12 @@ test plays: who hears of which resources, what is listed, what callers are
 told."""
 
 import json
+import socket
 import time
 import unittest
 
 from client import Client
-from frames import Front, TOOLS
+from frames import Front, Peer, TOOLS
 import process
 
 UPDATED = "notifications/resources/updated"
@@ -356,6 +357,24 @@ class Absence(unittest.TestCase):
                 self.assertEqual(client.call("ab/x").error["code"], -32602)
                 time.sleep(2.3)
                 self.assertEqual(client.count(CHANGED), before[0] + 1)
+
+    def test_what_is_listed_before_a_greeting_is_not_shown(self):
+        ours, theirs = socket.socketpair()
+        with Front() as front, Client(front.address) as client:
+            worker = Peer(ours)
+            self.addCleanup(worker.close)
+            front.supervisor.send("LINK", ident=0, client=1,
+                                  fd=theirs.fileno())
+            theirs.close()
+            worker.send("CATALOG", [{"name": "echo", "inputSchema": {
+                "type": "object"}}], flags=TOOLS)
+            worker.send("GREETING", {
+                "protocolVersion": "2025-11-25", "capabilities": {},
+                "serverInfo": {"name": "fake", "version": "1"}})
+            # Once it is greeted, a name that it has not is a wrong one.
+            process.wait_until(lambda: client.call("a/echo").error[
+                "code"] == -32602, 5, "the greeting")
+            self.assertEqual(client.tools(), [])
 
     def test_callers_learn_why_and_when(self):
         with Front() as front, Client(front.address) as client:

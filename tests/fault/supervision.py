@@ -172,6 +172,37 @@ class Hangs(unittest.TestCase):
         self.assert_serves()
         self.gateway.stop()
 
+    def test_a_reaper_whose_job_is_ending(self):
+        worker = self.gateway.find("worker", "victim")
+        old = self.gateway.find("reaper", "victim")
+        since = time.monotonic()
+        os.kill(old, signal.SIGSTOP)
+        os.kill(worker, signal.SIGKILL)
+        self.gateway.wait_for("reaper", "victim", other_than=old)
+        self.assertLess(time.monotonic() - since, (HANGS_WITHIN + 1) * PATIENCE)
+        self.assert_serves()
+        self.gateway.stop()
+
+
+class Starts(unittest.TestCase):
+    """Seconds in which the supervisor did not run count for nobody."""
+
+    def test_a_supervisor_that_was_stopped_while_it_started_kills_nobody(self):
+        # More children say HELLO meanwhile than it hears of in one turn.
+        names = [f"backend{number}" for number in range(24)]
+        with Gateway({name: backend("--scheme", name) for name in names},
+                     wait=False) as gateway:
+            process.wait_until(
+                lambda: len(process.descendants(gateway.pid)) > 24, 10,
+                "half of its children")
+            gateway.send_signal(signal.SIGSTOP)
+            time.sleep(7)
+            gateway.send_signal(signal.SIGCONT)
+            gateway.wait_listening()
+            with Client(gateway.address) as client:
+                client.wait_tools(*[f"{name}/echo" for name in names])
+            self.assertNotIn("killed", gateway.log())
+
 
 class Pings(unittest.TestCase):
     """MCP's own ping, where it is configured."""

@@ -95,7 +95,7 @@ next_message(struct carrier *c)
 		c->first = NULL;
 		return message;
 	}
-	if (c->gate != CARRIER_OPEN)
+	if (c->gate != CARRIER_OPEN || c->connecting >= CARRIER_CONNECTING_MAX)
 		return NULL;
 	return queue_take(&c->queue, c->requests < STREAMABLE_EXCHANGES_MAX,
 	    c->asides < CARRIER_ASIDES_MAX);
@@ -150,16 +150,22 @@ int
 carrier_send(struct transport *t, const char *text, size_t len, int64_t id)
 {
 	struct carrier *c = (struct carrier *)t;
+	bool first = c->gate == CARRIER_NEW || c->gate == CARRIER_AGREED;
 	struct queue_message *message;
 
 	if (c->over || c->closed) {
 		errno = EPIPE;
 		return -1;
 	}
+	/* What fills the queue may wait for just this greeting. */
+	if (!first && queue_is_full(&c->queue)) {
+		errno = EAGAIN;
+		return -1;
+	}
 	message = queue_message_new(&c->queue, text, len, id);
 	if (message == NULL)
 		return -1;
-	if (c->gate == CARRIER_NEW || c->gate == CARRIER_AGREED) {
+	if (first) {
 		assert(c->first == NULL);
 		c->first = message;
 		c->gate =
@@ -254,12 +260,20 @@ conclude(struct post *post, const struct reply_end *end)
 {
 	struct carrier *c = post->carrier;
 	int64_t id = post->message->id;
+	struct buf body;
 
-	if (end->verdict == REPLY_FAILED || end->verdict == REPLY_CUT)
+	if (end->verdict == REPLY_FAILED || end->verdict == REPLY_CUT) {
 		carrier_fail(c, id, end->outcome, end->status, end->why);
-	else if (end->message && inbox_take(&c->inbox, &post->reply.body) == -1)
+		return;
+	}
+	if (!end->message)
+		return;
+	body = reply_take(&post->reply); /* for which there is room now */
+	if (inbox_take(&c->inbox, &body) == -1) {
+		buf_free(&body);
 		carrier_fail(c, id, TRANSPORT_UNKNOWN, end->status,
 		    "answered, and the gateway has no memory for it");
+	}
 }
 
 void
@@ -331,7 +345,7 @@ carrier_init(struct carrier *c, const struct carrier_kind *kind,
 	c->arg = arg;
 	c->message_max = message_max;
 	c->patient = patient;
-	inbox_init(&c->inbox, loop, events, arg, on_emptied, c);
+	inbox_init(&c->inbox, loop, &c->held, events, arg, on_emptied, c);
 	queue_init(&c->queue, STREAMABLE_QUEUE_MAX);
 	TAILQ_INIT(&c->posts);
 	deferred_init(&c->flush, run_flush, c);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "exchange.h"
+#include "held.h"
 #include "inbox.h"
 #include "proto/loop.h"
 #include "queue.h"
@@ -29,6 +30,13 @@ TAILQ_HEAD(post_list, post);
  * requests, which may wait for just them.
  */
 #define CARRIER_ASIDES_MAX 24U
+
+/*
+ * Posts that have no connection yet; the others wait, and can be taken back.  A
+ * server's queue of connections is often short (128, or 5 in Python): of a
+ * burst it would lose most, and each of those takes a second longer.
+ */
+#define CARRIER_CONNECTING_MAX 32U
 
 /* Which message may go out. */
 enum carrier_gate {
@@ -70,12 +78,14 @@ struct carrier {
 	const struct transport_events *events;
 	void *arg;
 	size_t message_max;
+	struct held held; /* by inbox, posts and streams */
 	struct inbox inbox;
 	struct queue queue;
 	struct queue_message *first; /* initialize, or initialized */
 	struct post_list posts;
 	unsigned int requests; /* under way */
 	unsigned int asides;
+	unsigned int connecting; /* of both */
 	enum carrier_gate gate;
 	unsigned int session; /* counts the sessions, from 0 */
 	bool closed;          /* nothing is sent any more */

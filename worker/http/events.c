@@ -23,6 +23,12 @@ events_feed(struct events *events, const char *bytes, size_t n,
 	return sse_parser_feed(events->parser, bytes, n, event, arg);
 }
 
+size_t
+events_held(const struct events *events)
+{
+	return events->parser == NULL ? 0 : sse_parser_held(events->parser);
+}
+
 void
 events_note(struct events *events, const struct sse_event *event)
 {

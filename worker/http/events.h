@@ -29,7 +29,10 @@ int events_open(struct events *events, size_t event_max);
 int events_feed(struct events *events, const char *bytes, size_t n,
     void (*event)(void *arg, const struct sse_event *event), void *arg);
 
-/* To be told of every event: where to go on. */
+/* Bytes of an event that has not come whole. */
+size_t events_held(const struct events *events);
+
+/* To be told of every event that was taken: where to go on. */
 void events_note(struct events *events, const struct sse_event *event);
 
 /* It ended: after how many milliseconds it may be opened again. */

@@ -20,6 +20,7 @@
 #include "exchange_options.h"
 #include "multi.h"
 #include "origin.h"
+#include "proto/clock.h"
 #include "proto/loop.h"
 
 /* Bytes sent that the other side does not acknowledge: the same as the time for
@@ -67,6 +68,7 @@ struct http {
 	struct curl_slist *headers; /* of every request */
 	char *host;
 	bool private_allowed;
+	uint64_t heard_ms; /* when the server last said something, or 0 */
 	TAILQ_HEAD(, exchange) exchanges;
 	TAILQ_HEAD(, exchange) cancelled;
 	struct deferred sweep;
@@ -87,6 +89,16 @@ is_written(const struct exchange *ex)
 	return bytes > 0;
 }
 
+/* It was made for this request, so that the server is there. */
+static bool
+is_new_connection(const struct exchange *ex)
+{
+	long made = 0;
+
+	(void)curl_easy_getinfo(ex->handle.easy, CURLINFO_NUM_CONNECTS, &made);
+	return made > 0;
+}
+
 /*
  * A connection is ours, the request comes next.  libcurl tries another one when
  * a kept connection breaks; that must not happen once anything was written.
@@ -103,6 +115,10 @@ on_begin(void *arg, char *peer, char *local, int peer_port, int local_port)
 	if (is_written(ex))
 		return CURL_PREREQFUNC_ABORT;
 	ex->begun = true;
+	if (is_new_connection(ex))
+		ex->http->heard_ms = mono_ms();
+	if (ex->handlers != NULL && ex->handlers->begun != NULL)
+		ex->handlers->begun(ex->arg);
 	return CURL_PREREQFUNC_OK;
 }
 
@@ -157,6 +173,7 @@ on_header(char *line, size_t size, size_t count, void *arg)
 	size_t n = size * count;
 	bool ended;
 
+	ex->http->heard_ms = mono_ms();
 	if (ex->handlers == NULL ||
 	    head_line(&ex->head, line, n, &ended) == -1 ||
 	    (ended && !head_ended(ex)))
@@ -170,6 +187,7 @@ on_body(char *bytes, size_t size, size_t count, void *arg)
 	struct exchange *ex = arg;
 	size_t n = size * count;
 
+	ex->http->heard_ms = mono_ms();
 	if (ex->handlers == NULL)
 		return 0;
 	if (ex->paused) {
@@ -271,6 +289,14 @@ exchange_free(struct exchange *ex)
 	free(ex);
 }
 
+/* The server was there a moment ago. */
+static bool
+is_heard(const struct http *http)
+{
+	return http->heard_ms != 0 &&
+	    mono_ms() - http->heard_ms <= EXCHANGE_HEARD_MS;
+}
+
 static enum exchange_outcome
 judge(const struct exchange *ex, CURLcode code, char *why)
 {
@@ -284,6 +310,7 @@ judge(const struct exchange *ex, CURLcode code, char *why)
 		.address_tried = ex->address_tried,
 		.sent = exchange_is_sent(ex),
 		.answered = ex->head.is_complete,
+		.heard = is_heard(ex->http),
 		.own_ca = ex->http->remote->ca != NULL,
 		.own_certificate = ex->http->remote->certificate != NULL,
 		.timeout_ms = ex->timeout_ms,
@@ -512,24 +539,31 @@ http_new(struct loop *loop, const struct setup_remote *remote, const char **why)
 		.open = on_open,
 	};
 	struct http *http = calloc(1, sizeof(*http));
+	int error = ENOMEM;
 
 	*why = "cannot be connected to: out of memory";
 	if (http == NULL)
 		return NULL;
+	error = EINVAL;
 	http->loop = loop;
 	http->remote = remote;
 	TAILQ_INIT(&http->exchanges);
 	TAILQ_INIT(&http->cancelled);
 	deferred_init(&http->sweep, run_sweep, http);
-	if (options_check(remote, why) == -1 ||
-	    (http->headers = options_headers(remote, why)) == NULL)
+	if (options_check(remote, why) == -1)
 		goto fail;
+	http->headers = options_headers(remote, why);
+	if (http->headers == NULL) {
+		error = errno;
+		goto fail;
+	}
 	http->host = origin_host(remote->url);
 	if (http->host == NULL) {
-		if (errno == EINVAL)
+		if ((error = errno) == EINVAL)
 			*why = "has a URL that cannot be used";
 		goto fail;
 	}
+	error = ENOMEM;
 	http->private_allowed =
 	    remote->private_network || address_name_is_private(http->host);
 	http->multi = multi_new(loop, on_finished);
@@ -539,6 +573,7 @@ http_new(struct loop *loop, const struct setup_remote *remote, const char **why)
 	return http;
 fail:
 	http_free(&http);
+	errno = error;
 	return NULL;
 }
 
@@ -557,7 +592,7 @@ http_free(struct http **http)
 	deferred_cancel(&h->sweep);
 	multi_free(&h->multi);
 	handles_free(&h->handles);
-	curl_slist_free_all(h->headers);
+	options_headers_free(h->headers);
 	free(h->host);
 	free(h);
 }

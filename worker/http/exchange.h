@@ -18,6 +18,13 @@ struct loop;
 
 /* From the name to the end of the TLS handshake. */
 #define EXCHANGE_CONNECT_MS 5000L
+/*
+ * A connection that takes longer means a server that is not there, unless it
+ * has said something within this time: then it is one with too much to do, and
+ * only what needed that connection fails.  Twice the above, so that one who
+ * answered when the connection was begun is known by its end.
+ */
+#define EXCHANGE_HEARD_MS 10000U
 /* An answer that expects nothing but a status must come within this time. */
 #define EXCHANGE_STATUS_MS 30000L
 /* A kept connection that was idle for longer is not used again: many servers
@@ -64,12 +71,15 @@ enum exchange_outcome {
 	EXCHANGE_DONE,        /* the response came whole */
 	EXCHANGE_UNREACHABLE, /* no connection: nothing of the request left */
 	EXCHANGE_UNTRUSTED,   /* the same: certificate or address refused */
-	EXCHANGE_NOT_SENT,    /* it broke before the body was handed over */
+	EXCHANGE_NOT_SENT,    /* it broke before the body was handed over, or
+				 others have the server's connections */
 	EXCHANGE_BROKEN,      /* it broke later: the server may have got it */
 	EXCHANGE_STOPPED,     /* body() returned false */
 };
 
 struct exchange_handlers {
+	/* It has a connection; from within libcurl.  May be NULL. */
+	void (*begun)(void *arg);
 	/* The head is complete.  May be NULL. */
 	void (*head)(void *arg, const struct exchange_head *head);
 	/*
@@ -89,7 +99,7 @@ struct exchange_handlers {
 /*
  * The exchanges of one backend; remote is borrowed (headers, certificates).
  * NULL with *why, a static text that continues "the backend …" ("has a ca_file
- * without a certificate in it").
+ * without a certificate in it"), and errno EINVAL or ENOMEM.
  */
 struct http *http_new(
     struct loop *loop, const struct setup_remote *remote, const char **why);

@@ -49,6 +49,13 @@ was_connected(const struct fault *f)
 	return when(f, CURLINFO_PRETRANSFER_TIME_T) > 0;
 }
 
+/* There is no connection; there may be others. */
+static enum exchange_outcome
+unreachable(const struct fault *f)
+{
+	return f->heard ? EXCHANGE_NOT_SENT : EXCHANGE_UNREACHABLE;
+}
+
 /* libcurl's text without what it always begins with. */
 static const char *
 text(const struct fault *f)
@@ -130,7 +137,7 @@ too_slow(const struct fault *f, char *why)
 	else
 		say(why, "did not complete the TLS handshake within %ld s",
 		    connect_s);
-	return EXCHANGE_UNREACHABLE;
+	return unreachable(f);
 }
 
 /* The server said in TLS that something is wrong with us. */
@@ -203,7 +210,7 @@ never_connected(const struct fault *f, char *why)
 	switch (f->code) {
 	case CURLE_COULDNT_RESOLVE_HOST:
 		say(why, "could not be found (DNS): %s", text(f));
-		break;
+		return unreachable(f);
 	case CURLE_URL_MALFORMAT:
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		say(why, "has a URL that cannot be used: %s", text(f));

@@ -26,6 +26,7 @@ struct fault {
 	bool address_tried;   /* another one was allowed */
 	bool sent;            /* as exchange_is_sent() */
 	bool answered;        /* the head came whole */
+	bool heard;           /* the server has said something lately */
 	bool own_ca;          /* the configuration names a ca_file */
 	bool own_certificate;
 	uint32_t timeout_ms;

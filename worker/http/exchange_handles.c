@@ -24,6 +24,14 @@ struct handles {
 	size_t idle_count;
 };
 
+/* People put keys into URLs. */
+static void
+wipe(char *url)
+{
+	if (url != NULL)
+		freezero(url, strlen(url));
+}
+
 static void
 drop_idle(struct handles *h)
 {
@@ -41,12 +49,12 @@ set_url(struct handles *h, const char *url)
 	if (parsed == NULL || copy == NULL ||
 	    curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK) {
 		curl_url_cleanup(parsed);
-		free(copy);
+		wipe(copy);
 		return;
 	}
 	drop_idle(h);
 	curl_url_cleanup(h->parsed);
-	free(h->url);
+	wipe(h->url);
 	h->parsed = parsed;
 	h->url = copy;
 }
@@ -87,7 +95,7 @@ handles_free(struct handles **handles)
 	assert(h->users == 0);
 	drop_idle(h);
 	curl_url_cleanup(h->parsed);
-	free(h->url);
+	wipe(h->url);
 	free(h);
 	*handles = NULL;
 }

@@ -1,4 +1,5 @@
 /* exchange_options.c: what libcurl is told once for each easy handle. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -95,6 +96,14 @@ names_agent(char **headers)
 	return false;
 }
 
+void
+options_headers_free(struct curl_slist *headers)
+{
+	for (struct curl_slist *h = headers; h != NULL; h = h->next)
+		explicit_bzero(h->data, strlen(h->data));
+	curl_slist_free_all(headers);
+}
+
 /* Takes list; NULL without memory. */
 static struct curl_slist *
 append(struct curl_slist *list, const char *header)
@@ -102,7 +111,7 @@ append(struct curl_slist *list, const char *header)
 	struct curl_slist *longer = curl_slist_append(list, header);
 
 	if (longer == NULL)
-		curl_slist_free_all(list);
+		options_headers_free(list);
 	return longer;
 }
 
@@ -114,7 +123,7 @@ append_empty(struct curl_slist *list, const char *header, size_t name_len)
 	char *copy = strndup(header, name_len + 1);
 
 	if (copy == NULL) {
-		curl_slist_free_all(list);
+		options_headers_free(list);
 		return NULL;
 	}
 	copy[name_len] = ';';
@@ -138,7 +147,8 @@ options_headers(const struct setup_remote *remote, const char **why)
 
 		if (n == 0 || has_control(*h)) {
 			*why = "has a header that HTTP does not allow";
-			curl_slist_free_all(list);
+			options_headers_free(list);
+			errno = EINVAL;
 			return NULL;
 		}
 		if (is_ours(*h, n))
@@ -148,8 +158,10 @@ options_headers(const struct setup_remote *remote, const char **why)
 		else
 			list = append(list, *h);
 	}
-	if (list == NULL)
+	if (list == NULL) {
 		*why = "cannot be connected to: out of memory";
+		errno = ENOMEM;
+	}
 	return list;
 }
 

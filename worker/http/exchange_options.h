@@ -24,10 +24,14 @@ int options_check(const struct setup_remote *remote, const char **why);
 
 /*
  * The headers of every request: the configured ones, and what takes libcurl's
- * own away.  To be freed with curl_slist_free_all(); NULL with *why.
+ * own away.  To be freed with options_headers_free(); NULL with *why and errno
+ * EINVAL or ENOMEM.
  */
 struct curl_slist *options_headers(
     const struct setup_remote *remote, const char **why);
+
+/* They may be secret, and are wiped; NULL is accepted. */
+void options_headers_free(struct curl_slist *headers);
 
 /* remote is borrowed for as long as easy lives.  0, or -1. */
 int options_set(CURL *easy, enum exchange_method method,

@@ -1,4 +1,5 @@
 /* inbox.c: messages from the server on their way to the transport's owner. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "inbox.h"
@@ -6,11 +7,13 @@
 struct inbox_message {
 	TAILQ_ENTRY(inbox_message) link;
 	struct buf text;
+	size_t counted;
 };
 
 static void
-drop(struct inbox_message *message)
+drop(struct inbox *inbox, struct inbox_message *message)
 {
+	(void)held_change(inbox->held, &message->counted, 0);
 	buf_free(&message->text);
 	free(message);
 }
@@ -26,18 +29,19 @@ deliver(void *arg)
 		TAILQ_REMOVE(&inbox->list, message, link);
 		inbox->events->message(inbox->arg, buf_data(&message->text),
 		    buf_len(&message->text));
-		drop(message);
+		drop(inbox, message);
 	}
 	if (inbox->reading)
 		inbox->emptied(inbox->carrier);
 }
 
 void
-inbox_init(struct inbox *inbox, struct loop *loop,
+inbox_init(struct inbox *inbox, struct loop *loop, struct held *held,
     const struct transport_events *events, void *arg,
     void (*emptied)(void *carrier), void *carrier)
 {
 	*inbox = (struct inbox){ .loop = loop,
+		.held = held,
 		.events = events,
 		.arg = arg,
 		.emptied = emptied,
@@ -55,7 +59,7 @@ inbox_free(struct inbox *inbox)
 	deferred_cancel(&inbox->deliver);
 	while ((message = TAILQ_FIRST(&inbox->list)) != NULL) {
 		TAILQ_REMOVE(&inbox->list, message, link);
-		drop(message);
+		drop(inbox, message);
 	}
 }
 
@@ -66,6 +70,11 @@ inbox_take(struct inbox *inbox, struct buf *text)
 
 	if (message == NULL)
 		return -1;
+	if (!held_change(inbox->held, &message->counted, buf_len(text))) {
+		free(message);
+		errno = ENOBUFS;
+		return -1;
+	}
 	message->text = *text;
 	*text = (struct buf){ 0 };
 	TAILQ_INSERT_TAIL(&inbox->list, message, link);
@@ -77,12 +86,14 @@ int
 inbox_add(struct inbox *inbox, const char *text, size_t len)
 {
 	struct buf copy = { 0 };
+	int error;
 
-	if (buf_add(&copy, text, len) == -1 || inbox_take(inbox, &copy) == -1) {
-		buf_free(&copy);
-		return -1;
-	}
-	return 0;
+	if (buf_add(&copy, text, len) == 0 && inbox_take(inbox, &copy) == 0)
+		return 0;
+	error = errno;
+	buf_free(&copy);
+	errno = error;
+	return -1;
 }
 
 bool

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "held.h"
 #include "proto/buf.h"
 #include "proto/loop.h"
 #include "transport.h"
@@ -25,23 +26,25 @@ struct inbox {
 	/* All are handed out, and the owner reads. */
 	void (*emptied)(void *carrier);
 	void *carrier;
+	struct held *held;
 	struct inbox_list list;
 	struct deferred deliver;
 	bool reading;
 };
 
 /* An empty one that is read; everything is borrowed. */
-void inbox_init(struct inbox *inbox, struct loop *loop,
+void inbox_init(struct inbox *inbox, struct loop *loop, struct held *held,
     const struct transport_events *events, void *arg,
     void (*emptied)(void *carrier), void *carrier);
 
 /* Drop what is in it. */
 void inbox_free(struct inbox *inbox);
 
-/* Add a copy of one message.  0, or -1 with errno ENOMEM. */
+/* Add a copy of one message.  0, or -1 with errno ENOMEM, or ENOBUFS where all
+ * that is held is too much. */
 int inbox_add(struct inbox *inbox, const char *text, size_t len);
 
-/* Add what the buffer holds, which is empty then.  0, or -1 with ENOMEM. */
+/* The same with what the buffer holds, which is empty then. */
 int inbox_take(struct inbox *inbox, struct buf *text);
 
 bool inbox_is_empty(const struct inbox *inbox);

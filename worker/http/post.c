@@ -8,6 +8,9 @@
 #include "proto/log.h"
 #include "streamable.h"
 
+/* Many streams that ended together go on one after the other. */
+#define POST_TURN_MS 50U
+
 static void
 arm(struct post *post, uint32_t ms)
 {
@@ -17,7 +20,24 @@ arm(struct post *post, uint32_t ms)
 	event_add(post->timer, &tv);
 }
 
+/* It has a connection, or needs none any more: it is another one's turn. */
+static void
+connected(struct post *post)
+{
+	if (!post->connecting)
+		return;
+	post->connecting = false;
+	post->carrier->connecting--;
+	carrier_flush(post->carrier);
+}
+
 /* ---- what the exchange says, from within libcurl ---- */
+
+static void
+on_begun(void *arg)
+{
+	connected(arg);
+}
 
 static void
 on_head(void *arg, const struct exchange_head *head)
@@ -57,13 +77,13 @@ on_event(void *arg, const struct sse_event *event)
 
 	if (event->data_len == 0 || strcmp(event->type, "message") != 0)
 		return 0;
+	if (inbox_add(&post->carrier->inbox, event->data, event->data_len) ==
+	    -1)
+		return -1;
 	if (!reply->answered && reply->id != 0 &&
-	    reply_is_answer(event->data, event->data_len, reply->id)) {
-		reply->answered = true;
-		/* What else the server has to say, it may; not for ever. */
-		arm(post, STREAMABLE_ABANDONED_MS);
-	}
-	return inbox_add(&post->carrier->inbox, event->data, event->data_len);
+	    reply_is_answer(event->data, event->data_len, reply->id))
+		post_answered(post);
+	return 0;
 }
 
 static void
@@ -74,12 +94,14 @@ on_done(void *arg, enum exchange_outcome outcome, const char *why)
 
 	post->exchange = NULL;
 	post->paused = false;
+	connected(post);
 	event_del(post->timer);
 	reply_finish(&post->reply, outcome, why, &end);
 	carrier_post_done(post, &end);
 }
 
 static const struct exchange_handlers handlers = {
+	.begun = on_begun,
 	.head = on_head,
 	.body = on_body,
 	.done = on_done,
@@ -94,6 +116,8 @@ give_up(struct post *post, const char *why)
 	struct reply_end end;
 
 	exchange_cancel(&post->exchange);
+	post->paused = false;
+	connected(post);
 	reply_finish(&post->reply, EXCHANGE_STOPPED, why, &end);
 	if (end.verdict != REPLY_ANSWERED) {
 		end.verdict = REPLY_FAILED;
@@ -106,18 +130,33 @@ give_up(struct post *post, const char *why)
 	carrier_post_done(post, &end);
 }
 
+static int
+start(struct post *post, const struct exchange_request *request)
+{
+	struct carrier *c = post->carrier;
+
+	post->exchange = exchange_start(c->http, request, &handlers, post);
+	if (post->exchange == NULL)
+		return -1;
+	post->connecting = true;
+	c->connecting++;
+	return 0;
+}
+
 static void
 resume(struct post *post)
 {
 	struct exchange_request request = { .method = EXCHANGE_GET };
 
+	if (post->carrier->connecting >= CARRIER_CONNECTING_MAX) {
+		arm(post, POST_TURN_MS);
+		return;
+	}
 	post->carrier->kind->address(post->carrier, &request);
 	request.accept = "text/event-stream";
 	request.last_event_id = post->reply.events.last_id;
 	reply_again(&post->reply);
-	post->exchange =
-	    exchange_start(post->carrier->http, &request, &handlers, post);
-	if (post->exchange == NULL) {
+	if (start(post, &request) == -1) {
 		/* Its id is no header, or there is no memory: not again. */
 		post->reply.events.last_id[0] = '\0';
 		give_up(post, "closed the stream before its answer");
@@ -161,15 +200,12 @@ post_new(struct carrier *c, struct queue_message *message)
 		return NULL;
 	post->carrier = c;
 	reply_init(&post->reply, c->kind->mode, message->id, c->message_max,
-	    on_event, post);
+	    &c->held, on_event, post);
 	post->timer = evtimer_new(loop_base(c->loop), on_timer, post);
 	if (message->id == 0)
 		request.timeout_ms = (uint32_t)EXCHANGE_STATUS_MS;
 	c->kind->address(c, &request);
-	if (post->timer != NULL)
-		post->exchange =
-		    exchange_start(c->http, &request, &handlers, post);
-	if (post->exchange == NULL) {
+	if (post->timer == NULL || start(post, &request) == -1) {
 		if (post->timer != NULL)
 			event_free(post->timer);
 		free(post);
@@ -190,6 +226,7 @@ post_free(struct post **post)
 	if (p == NULL)
 		return;
 	exchange_cancel(&p->exchange);
+	connected(p);
 	TAILQ_REMOVE(&p->carrier->posts, p, link);
 	if (p->message != NULL)
 		count(p, -1);
@@ -218,6 +255,15 @@ post_abandon(struct post *post)
 		arm(post, STREAMABLE_ABANDONED_MS);
 	}
 	return false;
+}
+
+void
+post_answered(struct post *post)
+{
+	if (post->reply.answered)
+		return;
+	post->reply.answered = true;
+	arm(post, STREAMABLE_ABANDONED_MS);
 }
 
 void

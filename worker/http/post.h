@@ -21,6 +21,7 @@ struct post {
 	bool greeting;        /* it is initialize */
 	bool opening;         /* it is notifications/initialized */
 	bool resumed;         /* its stream is read by GETs by now */
+	bool connecting;      /* its exchange has no connection yet */
 	bool paused;
 	bool abandoned; /* nobody waits for the answer */
 };
@@ -44,6 +45,10 @@ void post_resume(struct post *post, uint32_t ms);
  * STREAMABLE_ABANDONED_MS.
  */
 bool post_abandon(struct post *post);
+
+/* Its answer came elsewhere: what else the server has to say, it may, for
+ * STREAMABLE_ABANDONED_MS. */
+void post_answered(struct post *post);
 
 /* The owner reads again. */
 void post_read_on(struct post *post);

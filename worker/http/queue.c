@@ -19,15 +19,17 @@ list_of(struct queue *queue, const struct queue_message *message)
 	return message->id == 0 ? &queue->asides : &queue->requests;
 }
 
+bool
+queue_is_full(const struct queue *queue)
+{
+	return queue->bytes >= queue->max;
+}
+
 struct queue_message *
 queue_message_new(struct queue *queue, const char *text, size_t len, int64_t id)
 {
 	struct queue_message *message;
 
-	if (queue->bytes >= queue->max) {
-		errno = EAGAIN;
-		return NULL;
-	}
 	message = calloc(1, sizeof(*message));
 	if (message == NULL)
 		return NULL;

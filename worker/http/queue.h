@@ -35,9 +35,11 @@ struct queue {
 /* An empty queue; a message is accepted whole while less than max is held. */
 void queue_init(struct queue *queue, size_t max);
 
+bool queue_is_full(const struct queue *queue);
+
 /*
- * Make a message of a copy of the text, in no list yet.  NULL with errno EAGAIN
- * (max is reached) or ENOMEM.
+ * Make a message of a copy of the text, in no list yet, of a full queue too.
+ * NULL with errno ENOMEM.
  */
 struct queue_message *queue_message_new(
     struct queue *queue, const char *text, size_t len, int64_t id);

@@ -246,13 +246,14 @@ static const struct transport_ops ops = {
 
 struct transport *
 remote_open(struct loop *loop, const struct setup *setup, int *in, int *out,
-    const struct transport_events *owner, void *arg)
+    const struct transport_events *owner, void *arg, const char **why)
 {
 	struct remote *r = calloc(1, sizeof(*r));
-	const char *why = NULL;
+	int error;
 
 	(void)in;
 	(void)out;
+	*why = NULL;
 	if (r == NULL)
 		return NULL;
 	r->transport.ops = &ops;
@@ -263,16 +264,17 @@ remote_open(struct loop *loop, const struct setup *setup, int *in, int *out,
 	r->reading = true;
 	r->asking = setup->remote.type == REMOTE_AUTO;
 	deferred_init(&r->fall_back, run_fall_back, r);
-	r->http = http_new(loop, &setup->remote, &why);
-	if (r->http == NULL && why != NULL)
-		log_error("backend %s: it %s", setup->name, why);
-	else if (r->http != NULL)
+	r->http = http_new(loop, &setup->remote, why);
+	if (r->http != NULL) {
+		*why = NULL;
 		r->inner = setup->remote.type == REMOTE_SSE
 		    ? open_legacy(r)
 		    : open_streamable(r);
+	}
 	if (r->inner == NULL) {
+		error = errno;
 		remote_free(&r->transport);
-		errno = why != NULL ? EINVAL : ENOMEM;
+		errno = error;
 		return NULL;
 	}
 	return &r->transport;

@@ -14,15 +14,16 @@ struct loop;
 #define REMOTE_POLL_MS 50U
 
 /*
- * REMOTE_AUTO is Streamable HTTP first; a status 400, 404, 405 or 4xx other than
- * 401, 403, 407 and 429 in answer to initialize means HTTP+SSE on the same URL
- * (MCP 2025-03-26, "Backwards Compatibility").  With remote->has_job the
- * transport is patient (streamable.h): startup_timeout is the bound, kept by the
- * supervisor.
+ * REMOTE_AUTO is Streamable HTTP first; a status 400, 404, 405 or 4xx other
+ * than 401, 403, 407 and 429 in answer to initialize means HTTP+SSE on the same
+ * URL (MCP 2025-03-26, "Backwards Compatibility").  With remote->has_job the
+ * transport is patient (streamable.h): startup_timeout is the bound, kept by
+ * the supervisor.
  *
  * setup is borrowed; a worker_kind's open().
  */
 struct transport *remote_open(struct loop *loop, const struct setup *setup,
-    int *in, int *out, const struct transport_events *events, void *arg);
+    int *in, int *out, const struct transport_events *events, void *arg,
+    const char **why);
 
 #endif

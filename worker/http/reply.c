@@ -20,15 +20,18 @@
 static const char no_memory[] =
     "answered, and the gateway has no memory for it";
 static const char too_long[] = "answered with more than 64 MiB";
+static const char too_many[] =
+    "has more than 256 MiB of answers under way, this one among them";
 
 void
 reply_init(struct reply *reply, enum reply_mode mode, int64_t id,
-    size_t message_max, int (*event)(void *arg, const struct sse_event *event),
-    void *arg)
+    size_t message_max, struct held *held,
+    int (*event)(void *arg, const struct sse_event *event), void *arg)
 {
 	*reply = (struct reply){ .mode = mode,
 		.id = id,
 		.message_max = message_max,
+		.held = held,
 		.event = event,
 		.arg = arg };
 }
@@ -37,6 +40,7 @@ void
 reply_again(struct reply *reply)
 {
 	buf_free(&reply->body);
+	(void)held_change(reply->held, &reply->counted, 0);
 	reply->mode = REPLY_STREAM;
 	reply->kind = REPLY_NONE;
 	reply->status = 0;
@@ -49,6 +53,17 @@ reply_free(struct reply *reply)
 {
 	buf_free(&reply->body);
 	events_free(&reply->events);
+	(void)held_change(reply->held, &reply->counted, 0);
+}
+
+struct buf
+reply_take(struct reply *reply)
+{
+	struct buf body = reply->body;
+
+	reply->body = (struct buf){ 0 };
+	(void)held_change(reply->held, &reply->counted, 0);
+	return body;
 }
 
 /* ---- while it comes ---- */
@@ -103,9 +118,10 @@ on_event(void *arg, const struct sse_event *event)
 
 	if (reply->trouble != NULL)
 		return;
-	events_note(&reply->events, event);
-	if (reply->event(reply->arg, event) == -1)
-		reply->trouble = no_memory;
+	if (reply->event(reply->arg, event) == 0)
+		events_note(&reply->events, event);
+	else
+		reply->trouble = errno == ENOBUFS ? too_many : no_memory;
 }
 
 /* Keep bytes of the body.  False when it is longer than max. */
@@ -129,11 +145,10 @@ skip(struct reply *reply, size_t n)
 	return true;
 }
 
-bool
-reply_body(struct reply *reply, const char *bytes, size_t n)
+/* Bytes of a body that is wanted: what is kept of it counts. */
+static void
+read_on(struct reply *reply, const char *bytes, size_t n)
 {
-	if (reply->trouble != NULL)
-		return false;
 	switch (reply->kind) {
 	case REPLY_JSON:
 		if (!keep(reply, bytes, n, reply->message_max))
@@ -147,31 +162,80 @@ reply_body(struct reply *reply, const char *bytes, size_t n)
 			    : no_memory;
 		break;
 	case REPLY_PAGE:
+	case REPLY_TAKEN:
+	case REPLY_NONE:
+		break;
+	}
+	if (reply->trouble == NULL &&
+	    !held_change(reply->held, &reply->counted,
+		buf_len(&reply->body) + events_held(&reply->events)))
+		reply->trouble = too_many;
+}
+
+bool
+reply_body(struct reply *reply, const char *bytes, size_t n)
+{
+	if (reply->trouble != NULL)
+		return false;
+	switch (reply->kind) {
+	case REPLY_JSON:
+	case REPLY_EVENTS:
+		read_on(reply, bytes, n);
+		return reply->trouble == NULL;
+	case REPLY_PAGE:
 		if (reply->skipped > 0)
 			return false;
 		return keep(reply, bytes, n, STREAMABLE_PAGE_MAX);
 	case REPLY_TAKEN:
 		return skip(reply, n);
 	case REPLY_NONE:
-		return false; /* no body comes before its head */
+		break; /* no body comes before its head */
 	}
-	return reply->trouble == NULL;
+	return false;
 }
 
 /* ---- what it was ---- */
+
+/* The server may ask, too, and write "method" where only one end shows it. */
+static bool
+may_be_request(const char *text, size_t len)
+{
+	static const char method[] = "\"method\"";
+
+	return memmem(text, LOOK_FIRST, method, sizeof(method) - 1) != NULL ||
+	    memmem(text + len - LOOK_FIRST, LOOK_FIRST, method,
+		sizeof(method) - 1) != NULL;
+}
 
 static bool
 is_response(const char *text, size_t len, int64_t id)
 {
 	int64_t found;
 
-	if (len > 2 * LOOK_FIRST &&
+	if (len > 2 * LOOK_FIRST && !may_be_request(text, len) &&
 	    ((salvage_id(text, LOOK_FIRST, &found) == 0 && found == id) ||
 		(salvage_id_at_end(
 		     text + len - LOOK_FIRST, LOOK_FIRST, &found) == 0 &&
 		    found == id)))
 		return true;
 	return salvage_id(text, len, &found) == 0 && found == id;
+}
+
+int
+reply_id(const char *text, size_t len, int64_t *id)
+{
+	size_t space = 0;
+
+	while (space < len && memchr(" \t\r\n", text[space], 4) != NULL)
+		space++;
+	if (space == len || text[space] != '{')
+		return -1;
+	if (len > 2 * LOOK_FIRST && !may_be_request(text, len) &&
+	    (salvage_id(text, LOOK_FIRST, id) == 0 ||
+		salvage_id_at_end(text + len - LOOK_FIRST, LOOK_FIRST, id) ==
+		    0))
+		return 0;
+	return salvage_id(text, len, id);
 }
 
 bool

@@ -11,6 +11,7 @@
 
 #include "events.h"
 #include "exchange.h"
+#include "held.h"
 #include "proto/buf.h"
 #include "transport.h"
 
@@ -37,7 +38,7 @@ struct reply {
 	enum reply_kind kind;
 	size_t message_max;
 	int64_t id; /* of the request that is to be answered, or 0 */
-	/* An event came.  0, or -1 with errno ENOMEM. */
+	/* An event came.  0, or -1 with errno ENOMEM or ENOBUFS. */
 	int (*event)(void *arg, const struct sse_event *event);
 	void *arg;
 	long status;
@@ -48,7 +49,9 @@ struct reply {
 	size_t skipped;      /* bytes of a body that does not matter */
 	struct buf body;
 	struct events events;
-	bool answered; /* the answer to id was among the events */
+	struct held *held;
+	size_t counted; /* there, of body and events */
+	bool answered;  /* the answer to id was among the events */
 };
 
 enum reply_verdict {
@@ -69,10 +72,13 @@ struct reply_end {
 	char why[REPLY_WHY_MAX];
 };
 
-/* Set up; message_max bounds a message.  Free with reply_free(). */
+/*
+ * Set up; message_max bounds a message, held (borrowed) all of them together.
+ * Free with reply_free().
+ */
 void reply_init(struct reply *reply, enum reply_mode mode, int64_t id,
-    size_t message_max, int (*event)(void *arg, const struct sse_event *event),
-    void *arg);
+    size_t message_max, struct held *held,
+    int (*event)(void *arg, const struct sse_event *event), void *arg);
 
 /* Another exchange goes on with the same stream, and nothing but that. */
 void reply_again(struct reply *reply);
@@ -87,7 +93,16 @@ bool reply_body(struct reply *reply, const char *bytes, size_t n);
 void reply_finish(struct reply *reply, enum exchange_outcome outcome,
     const char *why, struct reply_end *end);
 
+/* Its body is given to somebody else, who counts it. */
+struct buf reply_take(struct reply *reply);
+
 void reply_free(struct reply *reply);
+
+/*
+ * The request that the text is the response to.  0, or -1 when it is none, or
+ * an array.
+ */
+int reply_id(const char *text, size_t len, int64_t *id);
 
 /* True when the text is the response to the request of this id, or an array in
  * which it is. */

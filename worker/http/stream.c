@@ -89,8 +89,8 @@ stream_init(struct stream *stream, struct carrier *c, const char *url,
 	stream->carrier = c;
 	stream->url = url;
 	stream->handlers = stream_handlers;
-	reply_init(
-	    &stream->reply, REPLY_STREAM, 0, c->message_max, on_event, stream);
+	reply_init(&stream->reply, REPLY_STREAM, 0, c->message_max, &c->held,
+	    on_event, stream);
 	stream->timer = evtimer_new(loop_base(c->loop), on_timer, stream);
 	if (stream->timer == NULL) {
 		errno = ENOMEM;

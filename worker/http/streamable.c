@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "awaited.h"
 #include "carrier.h"
 #include "post.h"
 #include "proto/log.h"
@@ -11,14 +12,17 @@
 #include "streamable.h"
 
 static const char cut[] = "closed the stream before its answer";
+static const char no_stream[] =
+    "accepted the request and has no stream for its answer";
 
 struct streamable {
 	struct carrier carrier; /* first: cast to and from it */
 	const char *url;
-	char *session;        /* Mcp-Session-Id, or NULL */
-	const char *revision; /* MCP-Protocol-Version, or NULL */
-	struct stream stream; /* the GET stream */
-	bool streamed;        /* it was open in this session */
+	char *session;          /* Mcp-Session-Id, or NULL */
+	const char *revision;   /* MCP-Protocol-Version, or NULL */
+	struct stream stream;   /* the GET stream */
+	struct awaited awaited; /* over the GET stream, in this session */
+	bool streamed;          /* it was open in this session */
 	struct exchange *goodbye;
 };
 
@@ -58,6 +62,19 @@ on_head(struct post *post, const struct exchange_head *head)
 				      "memory for its id";
 }
 
+/* Their answers were to come over a stream that there is not any more. */
+static void
+fail_awaited(struct streamable *t, const char *why)
+{
+	struct awaited awaited = t->awaited;
+
+	t->awaited = (struct awaited){ 0 };
+	for (size_t i = 0; i < awaited.count; i++)
+		carrier_fail(
+		    &t->carrier, awaited.ids[i], TRANSPORT_UNKNOWN, 0, why);
+	awaited_free(&awaited);
+}
+
 /* The session is not known any more: begin another. */
 static void
 renew(struct streamable *t, const char *why)
@@ -72,6 +89,10 @@ renew(struct streamable *t, const char *why)
 	c->session++;
 	carrier_hold(c);
 	c->events->renew(c->arg, why);
+	/* Now that nobody waits for a greeting of the session that is gone. */
+	fail_awaited(t,
+	    "has forgotten the session that was to bring the "
+	    "answer");
 	if (c->gate == CARRIER_NEW) /* and nobody asked for one */
 		carrier_end(c, why);
 }
@@ -132,6 +153,19 @@ settle_resumed(struct streamable *t, struct post *post, struct reply_end *end)
 	return false;
 }
 
+/* The server took a request and will answer elsewhere, if it can. */
+static void
+await(struct streamable *t, const struct post *post, struct reply_end *end)
+{
+	if (post->session == t->carrier.session &&
+	    stream_is_wanted(&t->stream) &&
+	    awaited_add(&t->awaited, post->message->id) == 0)
+		return;
+	end->verdict = REPLY_FAILED;
+	end->outcome = TRANSPORT_UNKNOWN;
+	(void)strlcpy(end->why, no_stream, sizeof(end->why));
+}
+
 static bool
 settle(struct post *post, struct reply_end *end)
 {
@@ -149,25 +183,39 @@ settle(struct post *post, struct reply_end *end)
 	}
 	if (post->resumed && end->verdict != REPLY_ANSWERED)
 		return settle_resumed(t, post, end);
-	if (end->verdict == REPLY_ACCEPTED && post->message->id != 0 &&
-	    !stream_is_wanted(&t->stream)) {
-		end->verdict = REPLY_FAILED;
-		end->outcome = TRANSPORT_UNKNOWN;
-		(void)strlcpy(end->why,
-		    "accepted the request and has no stream for its answer",
-		    sizeof(end->why));
-	}
+	if (end->verdict == REPLY_ACCEPTED && post->message->id != 0)
+		await(t, post, end);
 	return false;
 }
 
 /* ---- the GET stream ---- */
 
+/* This request was answered here, whatever its POST still brings. */
+static void
+note_answer(struct streamable *t, int64_t id)
+{
+	struct post *post;
+
+	awaited_remove(&t->awaited, id);
+	TAILQ_FOREACH (post, &t->carrier.posts, link)
+		if (post->reply.id == id && !post->abandoned) {
+			post_answered(post);
+			return;
+		}
+}
+
 static int
 on_event(struct carrier *c, const struct sse_event *event)
 {
+	int64_t id;
+
 	if (event->data_len == 0 || strcmp(event->type, "message") != 0)
 		return 0;
-	return inbox_add(&c->inbox, event->data, event->data_len);
+	if (inbox_add(&c->inbox, event->data, event->data_len) == -1)
+		return -1;
+	if (reply_id(event->data, event->data_len, &id) == 0 && id != 0)
+		note_answer((struct streamable *)c, id);
+	return 0;
 }
 
 /* The server has no such stream, or this is not a moment for it. */
@@ -202,6 +250,8 @@ on_stream_done(struct carrier *c, const struct reply_end *end)
 	if (t->streamed && t->session != NULL && c->gate == CARRIER_OPEN &&
 	    (end->status == 404 || end->status == 400))
 		renew(t, end->why);
+	else
+		fail_awaited(t, no_stream);
 }
 
 static const struct stream_handlers stream_handlers = {
@@ -304,6 +354,7 @@ streamable_free(struct transport *transport)
 	exchange_cancel(&t->goodbye);
 	stream_free(&t->stream);
 	carrier_free(&t->carrier);
+	awaited_free(&t->awaited);
 	free(t->session);
 	free(t);
 }

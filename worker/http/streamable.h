@@ -31,8 +31,8 @@ struct loop;
 #define STREAMABLE_PAGE_MAX ((size_t)64 << 10)
 
 /*
- * http is borrowed; url too; message_max bounds one message.  patient: until the
- * server has accepted one connection, a refused one is tried again after
+ * http is borrowed; url too; message_max bounds one message.  patient: until
+ * the server has accepted one connection, a refused one is tried again after
  * REMOTE_POLL_MS instead of being the end.  events and arg as in pipes_new().
  * NULL with errno ENOMEM.
  */

@@ -2,6 +2,7 @@
  * test_cgroup.c: folders and files as cgroup v2 has them, made in /tmp, so that
  * this needs no kernel with cgroups.
  */
+// wrap: flock
 // wrap: unlinkat
 // wrap: nanosleep
 #include <sys/file.h>
@@ -31,10 +32,28 @@ struct fixture {
 
 static int busy; /* so often a folder cannot be removed */
 static int waits;
+static const char *replaced; /* by another just before it is locked */
 
+int __real_flock(int fd, int operation);
+int __wrap_flock(int fd, int operation);
 int __real_unlinkat(int fd, const char *name, int flags);
 int __wrap_unlinkat(int fd, const char *name, int flags);
 int __wrap_nanosleep(const struct timespec *wait, struct timespec *left);
+
+int
+__wrap_flock(int fd, int operation)
+{
+	char file[PATH_MAX + 16];
+
+	if (replaced != NULL) {
+		/* While fd is open its number is not used again. */
+		assert_int_equal(rmdir(replaced), 0);
+		assert_int_equal(mkdir(replaced, 0700), 0);
+		(void)snprintf(file, sizeof(file), "%s/cgroup.kill", replaced);
+		assert_int_equal(close(creat(file, 0600)), 0);
+	}
+	return __real_flock(fd, operation);
+}
 
 int
 __wrap_unlinkat(int fd, const char *name, int flags)
@@ -302,6 +321,24 @@ a_locked_folder_is_its_gateways(void **state)
 }
 
 static void
+a_gateway_that_takes_the_place_is_left_alone(void **state)
+{
+	struct fixture *f = *state;
+	char file[PATH_MAX + 16];
+	struct stat st;
+
+	folder(f, CGROUP_GATEWAY "1");
+	replaced = at(f, CGROUP_GATEWAY "1");
+	assert_int_equal(cgroup_reclaim(f->path), -1);
+	assert_int_equal(errno, ESTALE);
+	replaced = NULL;
+	(void)snprintf(file, sizeof(file), "%s/cgroup.kill", f->path);
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(st.st_size, 0); /* nothing of it was killed */
+	assert_int_equal(unlink(file), 0);
+}
+
+static void
 only_a_gateways_folder_is_reclaimed(void **state)
 {
 	struct fixture *f = *state;
@@ -332,6 +369,7 @@ main(void)
 		T(a_busy_folder_is_tried_again),
 		T(a_folder_that_stays_busy_is_given_up),
 		T(a_locked_folder_is_its_gateways),
+		T(a_gateway_that_takes_the_place_is_left_alone),
 		T(only_a_gateways_folder_is_reclaimed),
 	};
 

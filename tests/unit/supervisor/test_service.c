@@ -435,8 +435,8 @@ a_worker_is_told_that_its_server_went_with_its_reaper(void **state)
 	the_worker_then("exec cat <&3 >heard");
 	start(f, true, true);
 	until(f, BACKEND_BACKOFF);
-	assert_string_equal(service_reason(f->service),
-	    "its reaper exited with status 1");
+	assert_string_equal(
+	    service_reason(f->service), "its reaper exited with status 1");
 	assert_heard(types, 4);
 }
 
@@ -500,6 +500,7 @@ main(void)
 		TEST(each_kind_of_worker_is_told_what_it_needs),
 		TEST(a_server_is_stopped_when_its_worker_has_taken_leave),
 		TEST(a_worker_that_takes_no_leave_does_not_hold_its_server_up),
+		TEST(a_worker_is_told_that_its_server_went_with_its_reaper),
 		TEST(a_job_that_reads_its_stdin_is_stopped_with_its_worker),
 		TEST(a_server_elsewhere_that_never_greets_is_given_up_in_time),
 		TEST(its_status_counts_starts),

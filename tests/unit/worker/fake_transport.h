@@ -157,7 +157,7 @@ fake_on_readable(evutil_socket_t fd, short what, void *arg)
 
 static inline struct transport *
 fake_open(struct loop *loop, const struct setup *setup, int *in, int *out,
-    const struct transport_events *events, void *arg)
+    const struct transport_events *events, void *arg, const char **why)
 {
 	struct fake *fake = calloc(1, sizeof(*fake));
 
@@ -166,6 +166,7 @@ fake_open(struct loop *loop, const struct setup *setup, int *in, int *out,
 		abort();
 	if (strcmp(setup->remote.url, "http://bad") == 0) {
 		free(fake);
+		*why = "has a URL that is bad";
 		errno = EINVAL;
 		return NULL;
 	}

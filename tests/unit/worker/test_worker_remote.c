@@ -134,7 +134,10 @@ a_transport_that_cannot_be_configured_is_a_wrong_configuration(void **state)
 
 	(void)state;
 	send_setup(w, (struct remote_setup){ .url = "http://bad" });
-	expect_log(w, "cannot be talked to");
+	expect_log(w, "backend b: it has a URL that is bad");
+	expect_control(w, MSG_OBITUARY);
+	assert_string_equal(
+	    w->payload, "{\"why\":\"has a URL that is bad\",\"stderr\":[]}");
 	expect_exit(w, ROLE_EXIT_CONFIG);
 	end(w);
 }

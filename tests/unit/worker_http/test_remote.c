@@ -21,6 +21,7 @@ __wrap_http_new(
 	assert_ptr_equal(loop, world.loop);
 	assert_string_equal(remote->url, URL);
 	*why = http_wrong;
+	errno = EINVAL;
 	http_wrong = NULL;
 	return *why == NULL ? (struct http *)&world : NULL;
 }
@@ -36,14 +37,15 @@ static struct setup setup;
 static void
 open_world(enum remote_type type, bool has_job)
 {
+	const char *why = NULL;
 	int none = -1;
 
 	setup = (struct setup){ .name = (char *)(uintptr_t) "b",
 		.remote = { .type = type,
 		    .url = (char *)(uintptr_t)URL,
 		    .has_job = has_job } };
-	world.transport =
-	    remote_open(world.loop, &setup, &none, &none, &owner_events, NULL);
+	world.transport = remote_open(
+	    world.loop, &setup, &none, &none, &owner_events, NULL, &why);
 	assert_non_null(world.transport);
 	assert_int_equal(send_text(INITIALIZE, 1), 0);
 }
@@ -236,15 +238,17 @@ it_can_be_freed_between_the_two(void **state)
 static void
 what_is_wrong_with_the_setup_fails_it(void **state)
 {
+	const char *why = NULL;
 	int none = -1;
 
 	(void)state;
 	setup = (struct setup){ .name = (char *)(uintptr_t) "b",
 		.remote = { .url = (char *)(uintptr_t)URL } };
 	http_wrong = "has a ca_file without a certificate in it";
-	assert_null(
-	    remote_open(world.loop, &setup, &none, &none, &owner_events, NULL));
+	assert_null(remote_open(
+	    world.loop, &setup, &none, &none, &owner_events, NULL, &why));
 	assert_int_equal(errno, EINVAL);
+	assert_string_equal(why, "has a ca_file without a certificate in it");
 }
 
 int

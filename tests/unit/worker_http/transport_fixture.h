@@ -49,6 +49,7 @@ struct exchange {
 	void *arg;
 	bool sent;
 	bool paused;
+	bool begun;
 	bool over;   /* done() was called, or it was cancelled */
 	bool inside; /* one of its callbacks is running */
 };
@@ -75,6 +76,7 @@ static struct {
 	uint64_t position;
 	bool withdrawn;
 	bool ignore_renew;
+	bool stalled; /* no connection is made */
 } world;
 
 static inline char *
@@ -216,6 +218,23 @@ expire(int64_t ms)
 	return false;
 }
 
+/* Connections are made; false when none was wanted. */
+static inline bool
+connect_all(void)
+{
+	bool any = false;
+
+	for (struct exchange *ex = world.first; ex != NULL; ex = ex->next) {
+		if (ex->over || ex->begun || world.stalled)
+			continue;
+		any = ex->begun = ex->inside = true;
+		if (ex->handlers->begun != NULL)
+			ex->handlers->begun(ex->arg);
+		ex->inside = false;
+	}
+	return any;
+}
+
 /* The turn ends, and all that is due at once happens. */
 static inline void
 turn(void)
@@ -223,7 +242,7 @@ turn(void)
 	do {
 		loop_stop(world.loop);
 		loop_run(world.loop);
-	} while (expire(0));
+	} while (connect_all() || expire(0));
 }
 
 /* So many milliseconds pass for a timer that must be set to just them. */
