@@ -94,6 +94,11 @@ def pss(pid):
     return field(f"/proc/{pid}/smaps_rollup", "Pss")
 
 
+def own(pid):
+    """Memory that no other process can share: what one more of them costs."""
+    return field(f"/proc/{pid}/smaps_rollup", "Private_Dirty")
+
+
 class Target:
     """What can be loaded."""
 
