@@ -189,7 +189,8 @@ def main():
     if args.json:
         with open(args.json, "w", encoding="utf-8") as file:
             json.dump({"rows": report.rows, "http": report.http,
-                       "data": report.data, "wrong": report.wrong}, file, indent=1)
+                       "data": report.data, "wrong": report.wrong}, file,
+                      indent=1)
     if report.wrong or args.strict and report.missed():
         sys.exit(1)
 

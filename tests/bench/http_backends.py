@@ -15,7 +15,7 @@ COUNTS = (("worker", "instructions"), ("worker", "allocations"),
           ("worker", "syscalls"), ("backend", "syscalls"))
 
 
-def both_kinds(args, folder, server):
+def all_kinds(args, folder, server):
     """A gateway with the backend over stdio and over HTTP."""
     return Gateway(args.build, folder, entries={
         "stdio": {"command": tool(args.build, "echo_backend")},
@@ -24,7 +24,7 @@ def both_kinds(args, folder, server):
 
 def measure_throughput(args, report, folder):
     with EchoServer(args.build) as server, \
-            both_kinds(args, folder, server) as gateway:
+            all_kinds(args, folder, server) as gateway:
         targets = [*(Backend(gateway, name) for name in ("stdio", *KINDS)),
                    server]
         for clients in (1, 64):
@@ -32,12 +32,12 @@ def measure_throughput(args, report, folder):
                                        str(clients))
             report.data[f"http rps c{clients}"] = seen
             report.http_row(f"calls/s, {clients} in flight", *medians,
-                            form="{:.0f}")
+                            form="{:.0f}", rounds=seen)
 
 
 def measure_latency(args, report, folder):
     with one_cpu(), EchoServer(args.build) as server, \
-            both_kinds(args, folder, server) as gateway:
+            all_kinds(args, folder, server) as gateway:
         pipe = [processes.direct(args.build, args.seconds)["p50_us"]
                 for _ in range(args.rounds)]
         targets = [*(Backend(gateway, name) for name in ("stdio", *KINDS)),
@@ -45,7 +45,8 @@ def measure_latency(args, report, folder):
         medians, seen = interleave(report, args, targets, "p50_us", "-c", "1")
     report.data["http latency"] = [pipe, *seen]
     through, alone = medians[:len(KINDS) + 1], medians[len(KINDS) + 1:]
-    report.http_row("µs of a call, one CPU", *through, alone[0])
+    report.http_row("µs of a call, one CPU", *through, alone[0],
+                    rounds=seen)
     alone.insert(0, statistics.median(pipe))
     report.http_row("µs added to the backend alone, one CPU",
                     *(ours - its for ours, its in zip(through, alone)))

@@ -54,16 +54,21 @@ class Report:
         self.rows.append((name, gateway, floor, ratio, verdict))
 
     def http_row(self, name, stdio, http, events, sse, alone=None,
-                 form="{:.1f}"):
-        """Figures of one kind, each a number or None."""
-        def ratio(one):
+                 form="{:.1f}", rounds=None):
+        """Figures of one kind, each a number or None.  With the figures of
+        each round a ratio is the median of theirs: it does not drift."""
+        def ratio(one, i):
+            if rounds is not None:
+                return "{:.2f}".format(statistics.median(
+                    its / first for first, its in zip(rounds[0], rounds[i])))
             return f"{one / stdio:.2f}" if one and stdio else ""
 
         def cell(one):
             return "" if one is None else form.format(one)
 
         self.http.append((name, cell(stdio), cell(http), cell(events),
-                          cell(sse), ratio(http), ratio(sse), cell(alone)))
+                          cell(sse), ratio(http, 1), ratio(sse, 3),
+                          cell(alone)))
 
     def show(self):
         show(("", "gateway", "floor", "ratio", "goal"), self.rows)
