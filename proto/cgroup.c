@@ -1,11 +1,15 @@
 /* cgroup.c: folders of cgroup v2. */
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +97,38 @@ int
 cgroup_join(const char *path)
 {
 	return put(path, "cgroup.procs", "0");
+}
+
+/* fork(2) into the folder; -1 with errno also when that is not possible. */
+static pid_t
+fork_into(const char *path)
+{
+	struct clone_args args = { .flags = CLONE_INTO_CGROUP,
+		.exit_signal = SIGCHLD };
+	int fd = open_folder(AT_FDCWD, path);
+	pid_t pid;
+	int saved;
+
+	if (fd == -1)
+		return -1;
+	args.cgroup = (unsigned int)fd;
+	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	saved = errno;
+	(void)close(fd);
+	errno = saved;
+	return pid;
+}
+
+pid_t
+cgroup_fork(const char *path)
+{
+	pid_t pid;
+
+	if (path == NULL)
+		return fork();
+	if ((pid = fork_into(path)) == -1 && (pid = fork()) == 0)
+		(void)cgroup_join(path);
+	return pid;
 }
 
 int

@@ -9,6 +9,8 @@
 #ifndef PROTO_CGROUP_H
 #define PROTO_CGROUP_H
 
+#include <sys/types.h>
+
 #define CGROUP_GATEWAY "mcp-gateway."
 
 /* As many processes as a PONG can tell of. */
@@ -20,6 +22,14 @@ int cgroup_make(const char *path);
 
 /* Move this process into the folder.  0, or -1 with errno. */
 int cgroup_join(const char *path);
+
+/*
+ * fork(2) with a child that is in the folder from its birth on, which takes a
+ * millisecond where joining takes ten: the kernel waits until nobody forks.  A
+ * kernel or a user that cannot do that: the child joins; it goes on in any
+ * case.  path NULL: just fork(2).  The pid, 0 in the child, -1 with errno.
+ */
+pid_t cgroup_fork(const char *path);
 
 /* SIGKILL to everything in the folder and below.  0, or -1 with errno. */
 int cgroup_kill(const char *path);

@@ -120,9 +120,6 @@ child_main(const struct spec *spec, pid_t reaper, int fd)
 {
 	struct report report = { STEP_EXEC, 0 };
 
-	/* As long as we are who may do that.  It is not needed. */
-	if (spec->cgroup != NULL)
-		(void)cgroup_join(spec->cgroup);
 	/* This also closes our copy of the supervisor's channel. */
 	if (dup3(fd, REPORT_FD, O_CLOEXEC) == -1)
 		_exit(1);
@@ -140,7 +137,8 @@ launch(const struct spec *spec, int *report)
 
 	if (pipe2(fds, O_CLOEXEC) == -1)
 		return -1;
-	if ((pid = fork()) == 0)
+	/* As long as we are who may do that. */
+	if ((pid = cgroup_fork(spec->cgroup)) == 0)
 		child_main(spec, reaper, fds[1]);
 	saved = errno;
 	(void)close(fds[1]);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "exchange.h"
 #include "multi.h"
 #include "proto/loop.h"
 #include "proto/role.h"
@@ -32,6 +33,10 @@ struct multi {
 	bool due;         /* there is such a timer */
 	bool handing_out; /* run() is, and will see to the end */
 	bool ended;       /* multi_free() was called meanwhile */
+	struct event *prune;
+	CURL *pruner; /* NULL until it is needed */
+	bool pruning; /* it is under way */
+	bool used;    /* a connection was, since prune was armed */
 };
 
 /* Something happened: let libcurl see to it, and its results at the end. */
@@ -162,9 +167,85 @@ add_waiting(struct multi *m)
 	}
 }
 
+/* ---- connections that are not used again ---- */
+
+static curl_socket_t
+refuse_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	(void)arg;
+	(void)purpose;
+	(void)address;
+	return CURL_SOCKET_BAD;
+}
+
+/* A transfer that ends before it has a socket, and contacts nobody. */
+static CURL *
+new_pruner(void)
+{
+	CURL *easy = curl_easy_init();
+	bool ok = easy != NULL;
+
+#define SET(option, value)                                                     \
+	ok = ok && curl_easy_setopt(easy, option, value) == CURLE_OK
+	SET(CURLOPT_URL, "http://127.0.0.1/");
+	SET(CURLOPT_PROXY, "");
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_FRESH_CONNECT, 1L);
+	SET(CURLOPT_MAXAGE_CONN, EXCHANGE_IDLE_S);
+	SET(CURLOPT_OPENSOCKETFUNCTION, refuse_socket);
+#undef SET
+	if (ok)
+		return easy;
+	curl_easy_cleanup(easy);
+	return NULL;
+}
+
+static void
+arm_prune(struct multi *m)
+{
+	static const struct timeval wait = { MULTI_PRUNE_MS / 1000,
+		MULTI_PRUNE_MS % 1000 * 1000 };
+
+	m->used = false;
+	event_add(m->prune, &wait);
+}
+
+/* libcurl looks for idle connections only when a transfer begins. */
+static void
+on_prune(evutil_socket_t fd, short what, void *arg)
+{
+	struct multi *m = arg;
+
+	(void)fd;
+	(void)what;
+	if (m->used)
+		arm_prune(m);
+	if (m->pruner == NULL)
+		m->pruner = new_pruner();
+	if (m->pruner == NULL || m->pruning)
+		return; /* without memory they stay until the next transfer */
+	m->pruning = curl_multi_add_handle(m->curl, m->pruner) == CURLM_OK;
+}
+
+/* Some connection was used just now, and may be idle from now on. */
+static void
+note_use(struct multi *m)
+{
+	m->used = true;
+	if (!event_pending(m->prune, EV_TIMEOUT, NULL))
+		arm_prune(m);
+}
+
+/* ---- results ---- */
+
 static void
 destroy(struct multi *m)
 {
+	if (m->pruning)
+		(void)curl_multi_remove_handle(m->curl, m->pruner);
+	curl_easy_cleanup(m->pruner);
+	if (m->prune != NULL)
+		event_free(m->prune);
 	/* This closes connections, and says so to the callbacks. */
 	if (m->curl != NULL)
 		(void)curl_multi_cleanup(m->curl);
@@ -198,6 +279,11 @@ run(void *arg)
 		assert(message->msg == CURLMSG_DONE);
 		(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
 		(void)curl_multi_remove_handle(m->curl, easy);
+		if (easy == m->pruner) {
+			m->pruning = false;
+			continue;
+		}
+		note_use(m);
 		m->finished(private, code);
 	}
 	m->handing_out = false;
@@ -240,8 +326,10 @@ multi_new(struct loop *loop, void (*finished)(void *private, CURLcode code))
 	m->finished = finished;
 	deferred_init(&m->run, run, m);
 	m->timer = evtimer_new(loop_base(loop), on_timer, m);
+	m->prune = evtimer_new(loop_base(loop), on_prune, m);
 	m->curl = curl_multi_init();
-	if (m->timer == NULL || m->curl == NULL || !configure(m)) {
+	if (m->timer == NULL || m->prune == NULL || m->curl == NULL ||
+	    !configure(m)) {
 		multi_free(&m);
 		errno = ENOMEM;
 	}
@@ -293,4 +381,5 @@ multi_remove(struct multi *m, CURL *easy)
 	}
 	code = curl_multi_remove_handle(m->curl, easy);
 	assert(code == CURLM_OK);
+	note_use(m);
 }

@@ -16,6 +16,10 @@ struct multi;
  */
 #define MULTI_CONNECTIONS_MAX 800L
 
+/* A connection that is not used again (EXCHANGE_IDLE_S, whole seconds over it)
+ * is closed this long after it was used, not when the next call comes. */
+#define MULTI_PRUNE_MS ((EXCHANGE_IDLE_S + 1) * 1000 + 100)
+
 /* finished is called at the end of a turn, once for each easy handle that came
  * to its end, which is removed from the multi handle by then; its private
  * pointer is passed on.  NULL with errno ENOMEM. */

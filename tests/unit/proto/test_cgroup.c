@@ -7,6 +7,7 @@
 // wrap: nanosleep
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -170,6 +171,34 @@ a_folder_without_these_files_is_no_cgroup(void **state)
 	assert_int_equal(errno, ENOENT);
 	assert_int_equal(cgroup_kill(f->root), -1);
 	assert_int_equal(errno, ENOENT);
+}
+
+/* The status of a child that says 3, wherever it was born. */
+static void
+assert_forks(const char *path)
+{
+	pid_t pid = cgroup_fork(path);
+	int status;
+
+	if (pid == 0)
+		_exit(3);
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 3);
+}
+
+static void
+a_child_is_born_even_where_there_is_no_cgroup(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_forks(NULL);
+	assert_forks(at(f, "none"));
+	/* No cgroup, so that the kernel refuses, and the child joins. */
+	file(f, "cgroup.procs", "");
+	assert_forks(f->root);
+	assert_file(f, "cgroup.procs", "0");
 }
 
 static void
@@ -359,6 +388,7 @@ main(void)
 		T(a_folder_is_made_once_and_used_again),
 		T(joining_and_killing_write_what_the_kernel_wants),
 		T(a_folder_without_these_files_is_no_cgroup),
+		T(a_child_is_born_even_where_there_is_no_cgroup),
 		T(processes_of_all_folders_below_are_counted),
 		T(a_count_is_never_more_than_a_pong_can_tell),
 		T(folders_that_a_job_made_are_removed_with_its_own),
