@@ -162,7 +162,8 @@ plan_tell(const struct plan *plan)
 	size_t len = 0;
 
 	if (plan->cgroup == NULL)
-		log_info("gateway: jobs have no cgroup of their own: %s",
+		log_info("gateway: no cgroup v2 can be written to (%s): jobs "
+			 "are ended process by process",
 		    strerror(plan->cgroup_error));
 	if (!plan->root) {
 		log_info("gateway: not started as root: front and workers keep "

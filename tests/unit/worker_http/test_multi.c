@@ -197,17 +197,21 @@ all_may_end_in_finished(void **state)
 }
 
 static void
-a_loop_with_nothing_to_do_ends(void **state)
+a_connection_that_is_not_used_again_is_closed(void **state)
 {
 	struct server s;
+	int before;
 
 	(void)state;
 	set_up(&s, serve_echo);
-	loop_run(loop);
+	loop_run(loop); /* with nothing to do */
+	before = open_descriptors();
 	start();
-	loop_run(loop);
-	loop_run(loop); /* a kept connection is nothing to wait for */
+	loop_run(loop); /* ends when nothing is left to wait for */
 	assert_int_equal(finished, 1);
+	while (s.ended == 0)
+		sched_yield();
+	assert_int_equal(open_descriptors(), before);
 	tear_down(&s);
 }
 
@@ -219,7 +223,7 @@ main(void)
 		cmocka_unit_test(a_finished_one_may_be_added_again_at_once),
 		cmocka_unit_test(what_is_removed_never_finishes),
 		cmocka_unit_test(all_may_end_in_finished),
-		cmocka_unit_test(a_loop_with_nothing_to_do_ends),
+		cmocka_unit_test(a_connection_that_is_not_used_again_is_closed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
