@@ -10,9 +10,13 @@ struct inbox_message {
 	size_t counted;
 };
 
+/* About what is kept of a message besides its text. */
+#define MESSAGE_COST 128U
+
 static void
 drop(struct inbox *inbox, struct inbox_message *message)
 {
+	inbox->bytes -= message->counted;
 	(void)held_change(inbox->held, &message->counted, 0);
 	buf_free(&message->text);
 	free(message);
@@ -70,11 +74,13 @@ inbox_take(struct inbox *inbox, struct buf *text)
 
 	if (message == NULL)
 		return -1;
-	if (!held_change(inbox->held, &message->counted, buf_len(text))) {
+	if (!held_change(
+		inbox->held, &message->counted, buf_len(text) + MESSAGE_COST)) {
 		free(message);
 		errno = ENOBUFS;
 		return -1;
 	}
+	inbox->bytes += message->counted;
 	message->text = *text;
 	*text = (struct buf){ 0 };
 	TAILQ_INSERT_TAIL(&inbox->list, message, link);
@@ -94,6 +100,12 @@ inbox_add(struct inbox *inbox, const char *text, size_t len)
 	buf_free(&copy);
 	errno = error;
 	return -1;
+}
+
+bool
+inbox_is_full(const struct inbox *inbox)
+{
+	return !inbox->reading || inbox->bytes > INBOX_TURN_MAX;
 }
 
 bool

@@ -16,6 +16,12 @@
 #include "proto/loop.h"
 #include "transport.h"
 
+/*
+ * Bytes that one turn may bring: libcurl reads on while there is something to
+ * read, and a message of two bytes takes a hundred until it is handed out.
+ */
+#define INBOX_TURN_MAX ((size_t)1 << 20)
+
 struct inbox_message;
 TAILQ_HEAD(inbox_list, inbox_message);
 
@@ -28,6 +34,7 @@ struct inbox {
 	void *carrier;
 	struct held *held;
 	struct inbox_list list;
+	size_t bytes; /* of it, with what keeps them */
 	struct deferred deliver;
 	bool reading;
 };
@@ -46,6 +53,9 @@ int inbox_add(struct inbox *inbox, const char *text, size_t len);
 
 /* The same with what the buffer holds, which is empty then. */
 int inbox_take(struct inbox *inbox, struct buf *text);
+
+/* Nothing more should come before this turn ends, or the owner reads. */
+bool inbox_is_full(const struct inbox *inbox);
 
 bool inbox_is_empty(const struct inbox *inbox);
 

@@ -60,7 +60,7 @@ on_body(void *arg, const char *bytes, size_t n)
 
 	if (!reply_body(&post->reply, bytes, n))
 		return false;
-	if (!post->carrier->inbox.reading) {
+	if (inbox_is_full(&post->carrier->inbox)) {
 		post->paused = true;
 		post->carrier->paused = true;
 		exchange_pause(post->exchange, true);

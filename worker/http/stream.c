@@ -22,7 +22,7 @@ on_body(void *arg, const char *bytes, size_t n)
 
 	if (!reply_body(&stream->reply, bytes, n))
 		return false;
-	if (!stream->carrier->inbox.reading) {
+	if (inbox_is_full(&stream->carrier->inbox)) {
 		stream->paused = true;
 		stream->carrier->paused = true;
 		exchange_pause(stream->exchange, true);

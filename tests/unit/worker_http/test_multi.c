@@ -207,8 +207,9 @@ a_connection_that_is_not_used_again_is_closed(void **state)
 	loop_run(loop); /* with nothing to do */
 	before = open_descriptors();
 	start();
-	loop_run(loop); /* ends when nothing is left to wait for */
+	loop_run(loop);
 	assert_int_equal(finished, 1);
+	loop_run(loop); /* ends when nothing is left to wait for */
 	while (s.ended == 0)
 		sched_yield();
 	assert_int_equal(open_descriptors(), before);

@@ -171,7 +171,7 @@ what_waits_to_be_read_counts(void **state)
 
 	(void)state;
 	world.transport->ops->set_reading(world.transport, false);
-	weight = HELD_MAX / 100;
+	weight = HELD_MAX / 350;
 	assert_int_equal(ask(5), 0);
 	ex = post_of("\"id\":5");
 	answer(ex, 200, JSON, RESULT(5));
@@ -187,6 +187,23 @@ what_waits_to_be_read_counts(void **state)
 	world.transport->ops->set_reading(world.transport, true);
 	turn();
 	expect("message " RESULT(5) "\nmessage " RESULT(6) "\n");
+}
+
+static void
+one_turn_does_not_bring_messages_without_end(void **state)
+{
+	struct exchange *ex = begin_call();
+	size_t fed;
+
+	(void)state;
+	head(ex, 200, EVENT_STREAM);
+	/* libcurl goes on while it is not told to stop. */
+	for (fed = 0; !ex->paused && fed < INBOX_TURN_MAX; fed++)
+		assert_true(ex->handlers->body(ex->arg, EVENT("{}"), 10));
+	assert_in_range(fed, 1000, INBOX_TURN_MAX / 100);
+	turn();
+	assert_int_equal(world.messages, fed + 1); /* and initialize's */
+	assert_false(ex->paused);
 }
 
 static void
@@ -340,6 +357,7 @@ main(void)
 		TEST(streams_that_ended_together_go_on_one_after_the_other),
 		TEST(answers_that_are_too_much_together_fail_who_asks_for_more),
 		TEST(what_waits_to_be_read_counts),
+		TEST(one_turn_does_not_bring_messages_without_end),
 		TEST(an_answer_for_which_there_is_no_room_is_none),
 		TEST(a_greeting_passes_a_full_queue),
 		TEST(requests_whose_stream_is_refused_for_good_fail_then),
