@@ -335,16 +335,14 @@ carrier_set_reading(struct transport *t, bool on)
 
 int
 carrier_init(struct carrier *c, const struct carrier_kind *kind,
-    struct loop *loop, struct http *http, size_t message_max, bool patient,
-    const struct transport_events *events, void *arg)
+    struct loop *loop, struct http *http, const struct transport_events *events,
+    void *arg)
 {
 	c->kind = kind;
 	c->loop = loop;
 	c->http = http;
 	c->events = events;
 	c->arg = arg;
-	c->message_max = message_max;
-	c->patient = patient;
 	inbox_init(&c->inbox, loop, &c->held, events, arg, on_emptied, c);
 	queue_init(&c->queue, STREAMABLE_QUEUE_MAX);
 	TAILQ_INIT(&c->posts);

@@ -103,12 +103,13 @@ struct carrier {
 };
 
 /*
- * Set up all of it but unknown and transport.ops; the pointers are borrowed.
- * 0, or -1 with errno ENOMEM; carrier_free() in both cases.
+ * Set up all of it but transport.ops, message_max, patient and unknown, which
+ * are the caller's to set; the pointers are borrowed.  0, or -1 with errno
+ * ENOMEM; carrier_free() in both cases.
  */
 int carrier_init(struct carrier *c, const struct carrier_kind *kind,
-    struct loop *loop, struct http *http, size_t message_max, bool patient,
-    const struct transport_events *events, void *arg);
+    struct loop *loop, struct http *http, const struct transport_events *events,
+    void *arg);
 /* Frees what it holds, not c itself. */
 void carrier_free(struct carrier *c);
 

@@ -379,9 +379,10 @@ streamable_new(struct loop *loop, struct http *http, const char *url,
 	if (t == NULL)
 		return NULL;
 	t->carrier.transport.ops = &ops;
+	t->carrier.message_max = message_max;
+	t->carrier.patient = patient;
 	t->url = url;
-	if (carrier_init(&t->carrier, &kind, loop, http, message_max, patient,
-		events, arg) == -1 ||
+	if (carrier_init(&t->carrier, &kind, loop, http, events, arg) == -1 ||
 	    stream_init(&t->stream, &t->carrier, url, &stream_handlers) == -1) {
 		streamable_free(&t->carrier.transport);
 		return NULL;

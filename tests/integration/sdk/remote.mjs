@@ -2,8 +2,8 @@
 // starts most of them itself ("url" and "command").  Every answer is compared
 // with that of the same server, asked by the SDK's client without a gateway.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer as createPage } from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -25,14 +25,51 @@ async function freePort()
 	return port;
 }
 
+/** nginx with TLS on a port, in front of another one; its CA's file. */
+function startNginx(port, behind)
+{
+	const at = (name) => join(folder, name);
+	execFileSync("openssl", ["req", "-x509", "-nodes", "-days", "3",
+		"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+		"-keyout", at("tls.key"), "-out", at("tls.pem"),
+		"-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+	{ stdio: "ignore" });
+	const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+		.map((what) => `${what}_temp_path ${at(`nginx-${what}`)};`).join("\n");
+	writeFileSync(at("nginx.conf"), `
+		daemon off; master_process off;
+		pid ${at("nginx.pid")}; error_log stderr crit;
+		events {}
+		http {
+			access_log off; ${temporary}
+			server {
+				listen 127.0.0.1:${port} ssl;
+				ssl_certificate ${at("tls.pem")};
+				ssl_certificate_key ${at("tls.key")};
+				location / {
+					proxy_pass http://127.0.0.1:${behind};
+					proxy_http_version 1.1;
+					proxy_set_header Host localhost:${behind};
+					proxy_set_header Connection "";
+				}
+			}
+		}`);
+	nginx = spawn("nginx", ["-c", at("nginx.conf"), "-p", folder], {
+		env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
+		stdio: ["ignore", "ignore", "inherit"],
+	});
+	return at("tls.pem");
+}
+
 const servers = {};
 const pairs = {};
 let foreign;
+let nginx;
 let gateway;
 let client;
 
 before(async () => {
-	const ports = await Promise.all(Array.from({ length: 9 }, freePort));
+	const ports = await Promise.all(Array.from({ length: 10 }, freePort));
 	const local = (port, path) => `http://localhost:${port}${path}`;
 
 	servers.sse = {
@@ -85,13 +122,19 @@ before(async () => {
 	foreign = spawn(stdio, ["streamableHttp"], {
 		env: { ...process.env, PORT: `${ports[8]}` }, stdio: "ignore",
 	});
+	// The same behind TLS.
+	servers.tls = {
+		url: `https://localhost:${ports[9]}/mcp`,
+		ca_file: startNginx(ports[9], ports[8]),
+	};
 	mkdirSync(join(folder, "playwright"), { recursive: true });
 
 	gateway = await startGateway(servers);
 	client = await throughGateway(gateway.url);
 	await waitListed(client, ...Object.keys(servers).map((name) => `${name}/`));
 	for (const [name, entry] of Object.entries(servers))
-		pairs[name] = new Pair(name, client, await directlyByUrl(entry.url));
+		pairs[name] = new Pair(name, client, await directlyByUrl(
+			name === "tls" ? servers.foreign.url : entry.url));
 });
 
 after(async () => {
@@ -103,6 +146,7 @@ after(async () => {
 		assert.equal(foreign.exitCode, null);
 	} finally {
 		foreign?.kill("SIGKILL");
+		nginx?.kill("SIGKILL");
 	}
 	assert.deepEqual(client?.errors.filter((error) =>
 		!/progress notification for an unknown token/.test(error.message)), []);
@@ -113,7 +157,7 @@ test("the tools and prompts of every server are its own", async () => {
 		await pairs[name].assertEqualLists(undefined, ["tools", "prompts"]);
 });
 
-const everything = ["sse", "http", "found", "super-sse", "super-http", "foreign"];
+const everything = ["sse", "http", "found", "super-sse", "super-http", "foreign", "tls"];
 
 for (const name of everything) {
 	test(`${name}: tools, content of every kind, errors`, async () => {

@@ -92,6 +92,7 @@ free_spec(struct service_spec *spec)
 {
 	free(spec->worker_setup);
 	free(spec->reaper_setup);
+	free(spec->cgroup);
 }
 
 static const char three[] =
