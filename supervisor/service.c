@@ -130,7 +130,7 @@ service_on_ending(void *arg, const char *why)
 	(void)service_event(s, BACKEND_EV_END, why);
 }
 
-/* It failed, for now: when is it tried again? */
+/* It failed, and may not for ever: when is it tried again? */
 static void
 service_retry(struct service *s)
 {

@@ -63,7 +63,7 @@ arm(struct health *health)
 		event_add(health->timer, &tv);
 }
 
-/* It is alive, for now. */
+/* It is alive. */
 static void
 reassure(struct health *health)
 {

@@ -8,7 +8,7 @@
 
 struct buf {
 	char *p;
-	size_t n, cap;
+	size_t n, cap, done; /* done: of those who write it out in pieces */
 };
 
 static inline void

@@ -9,44 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "buf.h"
+
 /* The options; see floor.c. */
 struct how {
 	int use_jsonc, direct, big_pipes, eager, nagle, tuned, changelist;
 };
 extern struct how how;
-
-struct buf {
-	char *p;
-	size_t n, cap, done; /* done: bytes already written out */
-};
-
-static inline void
-buf_reserve(struct buf *b, size_t more)
-{
-	if (b->n + more <= b->cap)
-		return;
-	b->cap = (b->n + more) * 2;
-	b->p = realloc(b->p, b->cap);
-	if (!b->p)
-		abort();
-}
-
-static inline void
-buf_add(struct buf *b, const void *p, size_t n)
-{
-	if (!n)
-		return;
-	buf_reserve(b, n);
-	memcpy(b->p + b->n, p, n);
-	b->n += n;
-}
-
-static inline void
-buf_eat(struct buf *b, size_t n)
-{
-	b->n -= n;
-	memmove(b->p, b->p + n, b->n);
-}
 
 /* Write what is pending; 0 when all is out, 1 when the peer is full, -1 on
  * error. */
