@@ -90,7 +90,15 @@ put(const char *path, const char *file, const char *text)
 int
 cgroup_make(const char *path)
 {
-	return mkdir(path, 0755) == -1 && errno != EEXIST ? -1 : 0;
+	if (mkdir(path, 0755) == 0)
+		return 0;
+	/*
+	 * Somebody killed what was in it, and since Linux 6.14 that also kills
+	 * what is cloned into it at any later time: it must not be used again.
+	 */
+	if (errno != EEXIST || cgroup_remove(path) == -1)
+		return -1;
+	return mkdir(path, 0755);
 }
 
 int

@@ -16,7 +16,9 @@
 /* As many processes as a PONG can tell of. */
 #define CGROUP_COUNT_MAX 65535
 
-/* Make a job's folder; one that is there already is used.  0, or -1 with errno.
+/*
+ * Make a job's folder; an empty one that is there already is made anew.  0, or
+ * -1 with errno, EBUSY when there is one in use.
  */
 int cgroup_make(const char *path);
 

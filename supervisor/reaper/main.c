@@ -451,8 +451,11 @@ work(struct reaper *r, struct spec *spec)
 	if ((status = read_setup(r, spec)) != ROLE_EXIT_OK)
 		return status;
 	role_title(spec->name);
-	if (spec->cgroup != NULL && cgroup_make(spec->cgroup) == 0)
-		r->cgroup = spec->cgroup;
+	if (spec->cgroup != NULL && cgroup_make(spec->cgroup) == -1) {
+		free(spec->cgroup); /* it goes without */
+		spec->cgroup = NULL;
+	}
+	r->cgroup = spec->cgroup;
 	return serve(r, spec);
 }
 

@@ -307,6 +307,19 @@ class Loops(unittest.TestCase):
             time.sleep(2.5)
             self.assertEqual(len(client.notifications), told)
 
+    def test_a_death_costs_one_start(self):
+        # A job that is born into a cgroup that was killed dies with it.
+        with Gateway({"one": backend()}) as gateway, \
+                Client(gateway.address) as client:
+            for number, role in enumerate(("reaper", "worker", "reaper")):
+                client.wait_tools("one/echo")
+                old = gateway.wait_for(role, "one")
+                os.kill(old, signal.SIGKILL)
+                gateway.wait_for(role, "one", other_than=old)
+                process.wait_until(lambda: "result" in client.call(
+                    "one/echo", {"text": "x"}).json, 10, "the backend")
+                self.assertEqual(self.starts(gateway, "one"), number + 2)
+
     def test_the_state_of_all_is_told_on_request(self):
         with Gateway({"good": backend(), "off": {
                 "command": "true", "disabled": True}}) as gateway, \

@@ -139,12 +139,21 @@ assert_file(struct fixture *f, const char *name, const char *text)
 }
 
 static void
-a_folder_is_made_once_and_used_again(void **state)
+a_folder_that_is_there_is_made_anew(void **state)
 {
 	struct fixture *f = *state;
 
+	struct stat before, after;
+
 	assert_int_equal(cgroup_make(at(f, "job")), 0);
+	assert_int_equal(stat(at(f, "job"), &before), 0);
+	folder(f, "other"); /* so that the number is not given out again */
+	folder(f, "job/inner");
 	assert_int_equal(cgroup_make(at(f, "job")), 0);
+	assert_int_equal(stat(at(f, "job"), &after), 0);
+	assert_true(before.st_ino != after.st_ino ||
+	    before.st_ctim.tv_nsec != after.st_ctim.tv_nsec);
+	assert_int_equal(stat(at(f, "job/inner"), &after), -1);
 	assert_int_equal(cgroup_make(at(f, "no/such")), -1);
 	assert_int_equal(errno, ENOENT);
 }
@@ -385,7 +394,7 @@ main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		T(a_folder_is_made_once_and_used_again),
+		T(a_folder_that_is_there_is_made_anew),
 		T(joining_and_killing_write_what_the_kernel_wants),
 		T(a_folder_without_these_files_is_no_cgroup),
 		T(a_child_is_born_even_where_there_is_no_cgroup),
