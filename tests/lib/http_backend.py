@@ -341,8 +341,11 @@ class Backend(httpd.Server):
         self.sessions[name] = session = Session(name, stream)
         session.revision = "2024-11-05"
         connection.start()
-        connection.chunk(f"event: endpoint\ndata: {self.endpoint(name)}\n\n")
-        stream.attach(connection)
+        # A fast client's first message is here before the next line is.
+        with stream.changed:
+            connection.chunk(
+                f"event: endpoint\ndata: {self.endpoint(name)}\n\n")
+            stream.attach(connection)
         stream.hold(connection, self.stopping)
         self.sessions.pop(name, None)
 

@@ -60,9 +60,10 @@ class Backend(http_backend.Backend):
         session = http_backend.Session(name, stream)
         self.sessions[name] = session
         connection.start()
-        connection.chunk(f"event: endpoint\ndata: http://{self.announced}:"
-                         f"{self.port}/message?sessionId={name}\r\n\r\n")
-        stream.attach(connection)
+        with stream.changed:  # its first message may be here at once
+            connection.chunk(f"event: endpoint\ndata: http://{self.announced}:"
+                             f"{self.port}/message?sessionId={name}\r\n\r\n")
+            stream.attach(connection)
         threading.Thread(target=self.ping, args=(stream,),
                          daemon=True).start()
         stream.hold(connection, self.stopping)
