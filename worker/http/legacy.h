@@ -11,15 +11,11 @@
 struct http;
 struct loop;
 
-/* As in streamable.h. */
-#define LEGACY_QUEUE_MAX     ((size_t)16 << 20)
-#define LEGACY_EXCHANGES_MAX 768U
-
 /*
- * As streamable_new().  What is sent before the endpoint event has come waits
- * for it.  Answers come over the stream; the body of a POST's response counts
- * only when its status says that the message was refused.  The end of the
- * stream is the end of the session: lost().
+ * As streamable_new(), with the same limits.  What is sent before the endpoint
+ * event has come waits for it.  Answers come over the stream; the body of a
+ * POST's response counts only when its status says that the message was
+ * refused.  The end of the stream is the end of the session: lost().
  */
 struct transport *legacy_new(struct loop *loop, struct http *http,
     const char *url, size_t message_max, bool patient,
