@@ -16,13 +16,15 @@
 #define TO_REAPER     WAY(ROLE_SUPERVISOR, ROLE_REAPER)
 #define FROM_CHILDREN (FROM_FRONT | FROM_WORKER | FROM_REAPER)
 #define TO_CHILDREN   (TO_FRONT | TO_WORKER | TO_REAPER)
+#define TO_CONTROL    WAY(ROLE_SUPERVISOR, ROLE_CONTROL)
+#define FROM_CONTROL  WAY(ROLE_CONTROL, ROLE_SUPERVISOR)
 #define LINK_UP       WAY(ROLE_WORKER, ROLE_FRONT)
 #define LINK_DOWN     WAY(ROLE_FRONT, ROLE_WORKER)
 
 struct rule {
 	const char *name;
 	uint32_t length_max;
-	uint16_t ways;
+	uint32_t ways;
 	uint16_t flags_max; /* levels and kinds index tables: never higher */
 	bool has_fd;
 };
@@ -39,6 +41,8 @@ static const struct rule rules[MSG_TYPE_MAX + 1] = {
 	[MSG_LOGLEVEL] = { "LOGLEVEL", 0, TO_CHILDREN, LOG_LEVEL_CRITICAL,
 	    false },
 	[MSG_LISTEN] = { "LISTEN", MSG_CONTROL_MAX, TO_FRONT, 0, true },
+	[MSG_UNLISTEN] = { "UNLISTEN", 0, TO_FRONT, 0, false },
+	[MSG_POLICY] = { "POLICY", MSG_POLICY_MAX, TO_FRONT, 0, false },
 	[MSG_BACKEND] = { "BACKEND", MSG_CONTROL_MAX, TO_FRONT, 0, false },
 	[MSG_LINK] = { "LINK", 0, TO_FRONT | TO_WORKER, 0, true },
 	[MSG_JOB_STDIN] = { "JOB_STDIN", 0, TO_WORKER, 0, true },
@@ -61,6 +65,13 @@ static const struct rule rules[MSG_TYPE_MAX + 1] = {
 	[MSG_UNSUBSCRIBE] = { "UNSUBSCRIBE", MSG_URI_MAX, LINK_DOWN, 0, false },
 	[MSG_PING] = { "PING", 0, TO_CHILDREN, 0, false },
 	[MSG_PONG] = { "PONG", 0, FROM_CHILDREN, UINT16_MAX, false },
+	[MSG_LISTED] = { "LISTED", 0, FROM_FRONT, 0, false },
+	[MSG_DRAIN] = { "DRAIN", 0, TO_FRONT, 0, false },
+	[MSG_DRAINED] = { "DRAINED", 0, FROM_FRONT, DRAINED_ALL, false },
+	[MSG_QUERY] = { "QUERY", MSG_CONTROL_MAX, TO_FRONT, 0, false },
+	[MSG_REPORT] = { "REPORT", MSG_REPORT_MAX, FROM_FRONT, 0, false },
+	[MSG_CONTROL] = { "CONTROL", MSG_LOG_MAX, FROM_CONTROL, 0, false },
+	[MSG_RESULT] = { "RESULT", MSG_RESULT_MAX, TO_CONTROL, 0, false },
 };
 
 /* The rule of a type, or NULL for a number that is none. */
@@ -92,6 +103,8 @@ role_name(enum role role)
 		return "worker";
 	case ROLE_REAPER:
 		return "reaper";
+	case ROLE_CONTROL:
+		return "control";
 	}
 	return "unknown";
 }

@@ -13,8 +13,9 @@ enum role {
 	ROLE_FRONT,
 	ROLE_WORKER,
 	ROLE_REAPER,
+	ROLE_CONTROL, /* mcp-gatewayctl, over the control socket */
 };
-#define ROLE_COUNT 4
+#define ROLE_COUNT 5
 
 /* Payloads are JSON text in UTF-8 unless said otherwise; see ARCHITECTURE.md.
  */
@@ -25,7 +26,9 @@ enum msg_type {
 	MSG_LOG,       /* child -> supervisor: flags = level, payload = text */
 	MSG_OBITUARY,  /* child -> supervisor: why it ends */
 	MSG_LOGLEVEL,  /* supervisor -> child: flags = level, no payload */
-	MSG_LISTEN,    /* supervisor -> front: address; fd = listening socket */
+	MSG_LISTEN,    /* supervisor -> front: id = listener; address; fd */
+	MSG_UNLISTEN,  /* supervisor -> front: id = listener: accept no more */
+	MSG_POLICY,    /* supervisor -> front: rules and backends, all of them */
 	MSG_BACKEND,   /* supervisor -> front: id = backend; its state */
 	MSG_LINK,      /* supervisor -> front, worker: id = backend,
 			  client = generation; fd = end of the data link */
@@ -49,8 +52,22 @@ enum msg_type {
 	MSG_PING,         /* supervisor -> child: are you there? */
 	MSG_PONG,         /* child -> supervisor: flags = processes of the job,
 			     from a reaper; 0 from others */
+	MSG_LISTED,  /* front -> supervisor: id = backend; its lists are here */
+	MSG_DRAIN,   /* supervisor -> front: take no new work at all */
+	MSG_DRAINED, /* front -> supervisor: flags = enum drained; no request is
+			in flight any more */
+	MSG_QUERY,   /* supervisor -> front: id; what is asked */
+	MSG_REPORT,  /* front -> supervisor: id of the QUERY; its answer */
+	MSG_CONTROL, /* control -> supervisor: a verb */
+	MSG_RESULT,  /* supervisor -> control: what became of it */
 };
-#define MSG_TYPE_MAX MSG_PONG
+#define MSG_TYPE_MAX MSG_RESULT
+
+/* What is drained. */
+enum drained {
+	DRAINED_BACKEND, /* the leaving backend of this id */
+	DRAINED_ALL,     /* everything: answer to DRAIN */
+};
 
 enum catalog_kind {
 	CATALOG_TOOLS,
@@ -69,6 +86,16 @@ enum catalog_kind {
 
 /* Set-up and reports; the configuration of one role. */
 #define MSG_CONTROL_MAX (1U << 20)
+
+/* All rules and backends: 256 backends and 1,024 tokens with lists of each. */
+#define MSG_POLICY_MAX (8U << 20)
+
+/* What the front tells a person who asks: 1,000 tools with a line each are
+ * 200 KB. */
+#define MSG_REPORT_MAX (4U << 20)
+
+/* The answer to a person: a report, and the state of all backends around it. */
+#define MSG_RESULT_MAX (6U << 20)
 
 /* One log record, cut by its sender. */
 #define MSG_LOG_MAX 4096U

@@ -29,6 +29,10 @@
  * Linux takes no longer single argument either.
  */
 #define CONFIG_STRINGS_MAX (128U << 10)
+/* Bearer tokens: each is a person or a program that somebody enrolled. */
+#define CONFIG_TOKENS_MAX 1024
+/* Addresses to listen on; a name may stand for several. */
+#define CONFIG_LISTEN_MAX 16
 /* Nobody reads more at once. */
 #define CONFIG_ERRORS_MAX 100
 
@@ -40,6 +44,62 @@ enum config_transport {
 	CONFIG_HTTP,  /* its url: Streamable HTTP */
 };
 
+/* A number that the configuration leaves to the one who reads it. */
+#define CONFIG_UNLIMITED UINT64_MAX
+
+/* "limits" of a backend: what its job may use; see setrlimit(2), cgroups(7). */
+struct config_job_limits {
+	uint64_t memory;     /* bytes of all its processes: cgroup */
+	uint64_t processes;  /* cgroup, and RLIMIT_NPROC of its own user */
+	uint64_t cpu_percent; /* of one processor; 150 is one and a half: cgroup
+			       */
+	uint64_t open_files; /* RLIMIT_NOFILE */
+	uint64_t file_size;  /* RLIMIT_FSIZE, bytes */
+	uint64_t core_size;  /* RLIMIT_CORE, bytes; 0 unless set */
+};
+
+/* "sandbox" of a backend: Landlock and namespaces. */
+struct config_sandbox {
+	bool set;       /* "sandbox" was written: what is not listed is denied
+			 */
+	char **read;    /* paths, with all below them; never NULL */
+	char **write;   /* the same; may be read too */
+	char **connect; /* TCP ports, "443"; "*" for all */
+	bool private_network; /* "network": "none": a namespace of its own with
+				 a loopback interface only */
+};
+
+/* Which tools of a backend clients see: fnmatch(3) patterns for the names that
+ * the backend gives them. */
+struct config_tools {
+	char **allow; /* empty: all; never NULL */
+	char **deny;  /* wins over allow; never NULL */
+};
+
+/* One of "tokens". */
+struct config_token {
+	char *name;          /* for logs and people */
+	char *hash;          /* "sha256:" and 64 hexadecimal digits */
+	char **backends;     /* patterns of names; empty: all; never NULL */
+	char **tools;        /* patterns of "backend/tool"; empty: all */
+	uint32_t rate;       /* requests a second, 0: as many as it can */
+	uint32_t concurrent; /* requests in flight, 0: as "limits" say */
+};
+
+/* "limits" of the gateway; front/policy.h says what each does. */
+struct config_limits {
+	uint64_t connections;             /* 0: what descriptors allow */
+	uint64_t connections_per_address; /* 0: no limit of its own */
+	uint64_t sessions;
+	uint64_t requests_per_session; /* in flight */
+	uint64_t requests_per_backend; /* in flight, unless it has its own */
+	uint64_t rate;                 /* requests a second and address; 0: any */
+	uint64_t burst;                /* of them at once */
+	uint64_t body_size;            /* bytes of one request */
+	uint64_t queue_size;           /* bytes that wait for one client */
+	uint64_t memory;               /* bytes of requests and queues, of all */
+};
+
 struct config_backend {
 	char *name;
 	enum config_transport transport;
@@ -49,7 +109,16 @@ struct config_backend {
 	char **env;           /* "NAME=value", NULL-terminated: added to
 				 the gateway's environment */
 	char *cwd;            /* or NULL: the gateway's */
-	char *user;           /* or NULL: the gateway's */
+	char *user;           /* or NULL: "job_user", or one of its own */
+	char *group;          /* or NULL: the user's */
+	char *home;           /* its HOME; NULL: the user's, or one of its own */
+	bool clear_env;       /* nothing of the gateway's environment */
+	bool new_privileges;  /* set-uid programs work in it */
+	struct config_job_limits limits;
+	struct config_sandbox sandbox;
+	struct config_tools tools;
+	uint64_t requests;     /* in flight; 0: "requests_per_backend" */
+	uint64_t message_size; /* bytes of one message of its */
 	char *url;            /* http or https; NULL with CONFIG_STDIO */
 	char **headers;       /* "Name: value", NULL-terminated; never NULL */
 	char *ca;             /* certificates in PEM; NULL: the system's */
@@ -62,12 +131,46 @@ struct config_backend {
 	uint32_t ping_interval_ms;   /* 0: never */
 };
 
+/* Where log records go, beside the console. */
+enum config_log {
+	CONFIG_LOG_FILE,   /* log_dir */
+	CONFIG_LOG_SYSLOG, /* syslog(3), which journald serves too */
+	CONFIG_LOG_NONE,   /* to the console alone: a service manager keeps it */
+};
+
+enum config_log_format {
+	CONFIG_LOG_TEXT,
+	CONFIG_LOG_JSON, /* one object a line */
+};
+
 struct config {
+	unsigned int references; /* config_ref(), config_free() */
 	char *path;
 	char *host;
 	uint16_t port;
+	char **listen; /* "127.0.0.1:9000", "[::1]:9000" or "/path" of a Unix
+			  socket, instead of host and port; never NULL */
+	uint32_t socket_mode; /* of Unix sockets in listen */
+	char *socket_group;   /* or NULL: ours */
+	bool insecure; /* other machines may call it without a token */
+	char *public_url;             /* "https://mcp.example.com", or NULL */
+	char **authorization_servers; /* their issuer URLs; never NULL */
+	size_t token_count;
+	struct config_token *tokens;
+	struct config_limits limits;
+	uint32_t drain_timeout_ms;
+	char *control_socket; /* NULL: the default one, where it can be made; "":
+				 none */
+	uint32_t control_mode;
+	char *control_group; /* or NULL: ours */
+	enum config_log log;
+	enum config_log_format log_format;
 	enum log_level log_level; /* of the log file */
 	char *log_dir;
+	char *job_user;  /* whom backends without "user" run as; or NULL: a user
+			    of job_uids for each */
+	char *job_uids;  /* "60578-61183", for root's jobs without a user */
+	char *state_dir; /* where those have their HOME */
 	char *user;             /* the front's, when started as root */
 	char *worker_user;      /* the workers', when started as root */
 	char **allowed_hosts;   /* NULL-terminated; names besides localhost,
@@ -104,6 +207,11 @@ int config_load(
 int config_parse(struct config **ret, const char *path, const char *text,
     size_t len, struct config_errors *errors);
 
+/* A configuration lives as long as somebody holds it: one more does.  Returns
+ * config. */
+struct config *config_ref(struct config *config);
+
+/* One less does. */
 void config_free(struct config **config);
 void config_errors_free(struct config_errors *errors);
 

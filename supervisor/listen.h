@@ -6,32 +6,56 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A name has few addresses; "localhost" has two. */
-#define LISTEN_MAX 8
+#include "config.h"
+
+/* Sockets: "localhost" has two addresses, and "listen" may name several. */
+#define LISTEN_MAX 32
 
 /* Connections that the kernel keeps for us while the front starts again. */
 #define LISTEN_BACKLOG 1024
 
+/* A path of a Unix socket has at most 107 bytes. */
+#define LISTEN_ADDRESS_MAX 112
+
+struct listener {
+	uint32_t number; /* never used twice */
+	int fd;          /* non-blocking, close-on-exec */
+	bool local;      /* a Unix socket */
+	bool beyond;     /* other machines can reach it */
+	bool inherited;  /* a service manager made it, and keeps it */
+	uint16_t port;   /* the real one; 0 of a Unix socket */
+	char address[LISTEN_ADDRESS_MAX]; /* "127.0.0.1:9000", "/run/x.sock" */
+	char wanted[LISTEN_ADDRESS_MAX]; /* what of the configuration it serves:
+					    "127.0.0.1:0" */
+};
+
 struct listeners {
 	size_t count;
-	uint16_t port; /* the real one */
-	bool beyond;   /* other machines can reach one of them */
-	struct {
-		int fd;           /* non-blocking, close-on-exec */
-		char address[64]; /* "127.0.0.1:9000", "[::1]:9000" */
-	} at[LISTEN_MAX];
+	struct listener at[LISTEN_MAX];
 };
 
 /*
- * Bind and listen on all addresses of host, on this port, or for 0 on a free
- * one that is the same for all of them.  0 and *ret, to be closed with
- * listen_close(); or -1 with *error, the caller's, which names the address, the
- * reason and a remedy.
+ * Bind and listen on all addresses of the configuration; a port 0 is a free
+ * one, the same for all addresses of a name.  Sockets of old (NULL: none) whose
+ * address is still wanted are taken over, with their numbers, and are no longer
+ * in old, which keeps those that nobody wants any more; those that a service
+ * manager passed to us are taken before any is made.  0 and *ret; or -1 with
+ * *error, the caller's, which names the address, the reason and a remedy, and
+ * old unchanged.
  */
-int listen_open(
-    struct listeners *ret, const char *host, uint16_t port, char **error);
+int listen_open(struct listeners *ret, const struct config *config,
+    struct listeners *old, char **error);
 
-/* Close the sockets; a second time, nothing. */
+/* Take the sockets that a service manager passed (LISTEN_FDS, LISTEN_PID) out
+ * of the environment and remember them: once, before descriptors are closed.
+ * How many there are; they are 3, 4, …  */
+int listen_inherit(void);
+
+/* One of them is reached from other machines. */
+bool listen_is_beyond(const struct listeners *listeners);
+
+/* Close the sockets, and remove the paths that we made; a second time, nothing.
+ */
 void listen_close(struct listeners *listeners);
 
 #endif

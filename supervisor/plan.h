@@ -3,7 +3,9 @@
 #define SUPERVISOR_PLAN_H
 
 #include <stddef.h>
+#include <stdint.h>
 
+#include "cgroup.h"
 #include "config.h"
 #include "proto/log.h"
 #include "service.h"
@@ -12,10 +14,13 @@ struct plan;
 
 /*
  * Find the users that the configuration names, and the folder of our own
- * binary.  config is borrowed.  NULL with *error, the caller's, which has a
- * remedy, or NULL when memory ran out.
+ * binary.  config is borrowed until plan_free(), as is cgroup, which is NULL
+ * with cgroup_error set where we may make none: all plans of a gateway share
+ * it.  NULL with *error, the caller's, which has a remedy, or NULL when memory
+ * ran out.
  */
-struct plan *plan_new(const struct config *config, char **error);
+struct plan *plan_new(const struct config *config, struct cgroup *cgroup,
+    int cgroup_error, char **error);
 void plan_free(struct plan **plan);
 
 /* The folder of our own binary, where the others are looked for first. */
@@ -28,9 +33,10 @@ void plan_tell(const struct plan *plan);
  * *error as above. */
 char *plan_front(const struct plan *plan, enum log_level level, char **error);
 
-/* What the service of this number is made of; its texts are the caller's.  0,
- * or -1 with *error as above. */
-int plan_service(const struct plan *plan, size_t number, enum log_level level,
-    struct service_spec *ret, char **error);
+/* What the service for the backend at this place of the configuration is made
+ * of; number is its own.  Its texts are the caller's.  0, or -1 with *error as
+ * above. */
+int plan_service(const struct plan *plan, size_t place, uint64_t number,
+    enum log_level level, struct service_spec *ret, char **error);
 
 #endif

@@ -124,31 +124,13 @@ add_identity(struct text *t, const struct role_identity *identity)
 	add_string(t, object, "chroot", identity->chroot);
 }
 
-/* The names by which clients may call us: the configured ones, and the one that
- * we listen on. */
-static void
-add_hosts(struct text *t, const struct config *config)
-{
-	struct json_object *hosts = new_array(t, config->allowed_hosts);
-
-	append(t, hosts, config->host);
-	add(t, t->root, "hosts", hosts);
-}
-
 char *
-setup_front(const struct config *config, enum log_level level,
-    const struct role_identity *identity)
+setup_front(enum log_level level, const struct role_identity *identity)
 {
 	struct text t = begin();
-	struct json_object *backends = json_object_new_array();
 
 	add_string(&t, t.root, "log_level", log_level_name(level));
 	add_identity(&t, identity);
-	add_hosts(&t, config);
-	add(&t, t.root, "origins", new_array(&t, config->allowed_origins));
-	for (size_t i = 0; i < config->backend_count; i++)
-		append(&t, backends, config->backends[i].name);
-	add(&t, t.root, "backends", backends);
 	return finish(&t);
 }
 

@@ -27,8 +27,8 @@ struct setup_user {
  * Payloads of SETUP; the caller frees them.  NULL with errno ENOMEM, or E2BIG
  * when a text is longer than a control message may be.
  */
-char *setup_front(const struct config *config, enum log_level level,
-    const struct role_identity *identity);
+char *setup_front(
+    enum log_level level, const struct role_identity *identity);
 char *setup_worker(const struct config_backend *backend, enum log_level level,
     const struct role_identity *identity);
 /*

@@ -24,6 +24,27 @@ struct status_backend {
 	unsigned int processes; /* of its job */
 	unsigned int starts;
 	int64_t retry_ms; /* until the next try, or -1 */
+	uint64_t number;  /* the front's word for it */
+	const char *part; /* "serving", "standby" (it will replace another one),
+			     "leaving" (it is drained) or "stopped" (by hand) */
+	const char *revision; /* of MCP, or NULL before it is ready */
+	const char *server;   /* what it says it is, or NULL */
+	unsigned int resources, templates, prompts;
+	pid_t worker; /* -1: there is none */
+	pid_t reaper; /* -1: there is none, or no job */
+	const char *user; /* whom its job runs as, or NULL: as the gateway */
+};
+
+struct status_gateway {
+	const char *version;
+	const char *config; /* path */
+	const char *log;    /* path, or "syslog" */
+	const char *state;  /* "running", "reloading", "draining" */
+	pid_t pid;
+	uint64_t for_ms;
+	uint64_t reloads;        /* that were applied */
+	const char *reload_error; /* of the last one, or NULL */
+	char *const *addresses;  /* NULL-terminated */
 };
 
 struct status_front {
