@@ -6,10 +6,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <linux/sched.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +85,52 @@ put(const char *path, const char *file, const char *text)
 	(void)close(fd);
 	errno = saved;
 	return n == -1 ? -1 : 0;
+}
+
+/* The unit of cpu.max: a process may have so much of each. */
+#define CPU_PERIOD_US 100000
+
+int
+cgroup_set_limit(const char *path, enum cgroup_limit limit, uint64_t value)
+{
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64, value);
+	switch (limit) {
+	case CGROUP_MEMORY:
+		if (put(path, "memory.max", text) == -1)
+			return -1;
+		/* One that lost a part of itself is of no use.  Linux 4.19. */
+		(void)put(path, "memory.oom.group", "1");
+		return 0;
+	case CGROUP_PROCESSES:
+		return put(path, "pids.max", text);
+	case CGROUP_CPU:
+		(void)snprintf(text, sizeof(text), "%" PRIu64 " %d",
+		    value * (CPU_PERIOD_US / 100), CPU_PERIOD_US);
+		return put(path, "cpu.max", text);
+	}
+	errno = EINVAL;
+	return -1;
+}
+
+int64_t
+cgroup_memory_kills(const char *path)
+{
+	char name[PATH_MAX], word[32];
+	int64_t value, kills = -1;
+	FILE *file;
+
+	if (snprintf(name, sizeof(name), "%s/memory.events", path) >=
+		(int)sizeof(name) ||
+	    (file = fopen(name, "re")) == NULL)
+		return -1;
+	while (fscanf(file, "%31s %" SCNd64, word, &value) == 2) {
+		if (strcmp(word, "oom_kill") == 0)
+			kills = value;
+	}
+	(void)fclose(file);
+	return kills;
 }
 
 int

@@ -1,7 +1,7 @@
 /*
  * cgroup.h: folders of cgroup v2, for counting and killing jobs as a whole: no
- * process can leave one by forking faster than it is killed.  They limit
- * nothing: no controller is used.
+ * process can leave one by forking faster than it is killed; and for limits of
+ * a whole job, where controllers were handed down to us.
  *
  * A gateway has one folder, CGROUP_GATEWAY and its process number, which it
  * keeps locked while it lives, and in that one folder for each job.
@@ -11,7 +11,17 @@
 
 #include <sys/types.h>
 
+#include <stdint.h>
+
 #define CGROUP_GATEWAY "mcp-gateway."
+
+/* What a folder can limit; see cgroups(7) and the kernel's cgroup-v2.rst. */
+enum cgroup_limit {
+	CGROUP_MEMORY,    /* bytes; over it the whole job is killed */
+	CGROUP_PROCESSES, /* threads count too; over it fork(2) fails */
+	CGROUP_CPU,       /* percent of one processor */
+};
+#define CGROUP_LIMITS 3
 
 /* As many processes as a PONG can tell of. */
 #define CGROUP_COUNT_MAX 65535
@@ -32,6 +42,14 @@ int cgroup_join(const char *path);
  * case.  path NULL: just fork(2).  The pid, 0 in the child, -1 with errno.
  */
 pid_t cgroup_fork(const char *path);
+
+/* Limit what is in the folder.  0, or -1 with errno, ENOENT when the controller
+ * is not there. */
+int cgroup_set_limit(const char *path, enum cgroup_limit limit, uint64_t value);
+
+/* How often the kernel killed something in the folder or below for want of
+ * memory; -1 when that cannot be told. */
+int64_t cgroup_memory_kills(const char *path);
 
 /* SIGKILL to everything in the folder and below.  0, or -1 with errno. */
 int cgroup_kill(const char *path);

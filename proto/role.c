@@ -3,6 +3,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <linux/capability.h>
 
 #include <errno.h>
 #include <grp.h>
@@ -96,20 +99,32 @@ role_refuse_core(void)
 	return setrlimit(RLIMIT_CORE, &limit);
 }
 
+static _Noreturn void
+role_cannot_begin(void)
+{
+	perror(getprogname());
+	exit(ROLE_EXIT_OSERR);
+}
+
 void
-role_begin(int argc, char **argv)
+role_begin_reaper(int argc, char **argv)
 {
 	role_check_channel();
 	closefrom(ROLE_CHANNEL_FD + 1);
 	role_reset_signals();
 	if (socket_prepare(ROLE_CHANNEL_FD) == -1 || role_refuse_core() == -1 ||
-	    role_hide_memory() == -1 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1) {
-		perror(getprogname());
-		exit(ROLE_EXIT_OSERR);
-	}
+	    role_hide_memory() == -1)
+		role_cannot_begin();
 	role_keep_heap();
 	setproctitle_init(argc, argv, environ);
+}
+
+void
+role_begin(int argc, char **argv)
+{
+	role_begin_reaper(argc, argv);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		role_cannot_begin();
 }
 
 void
@@ -143,6 +158,33 @@ role_drop_bounding_set(void)
 		(void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
 }
 
+/*
+ * All sets of capabilities: a change of uid from root empties three of them,
+ * but who started the gateway as another user may have left it some
+ * ("ambient").
+ */
+static int
+role_drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	if (syscall(SYS_capset, &header, sets) == -1 ||
+	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1 ||
+	    syscall(SYS_capget, &header, sets) == -1)
+		return -1;
+	for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+		if (sets[i].effective != 0 || sets[i].permitted != 0 ||
+		    sets[i].inheritable != 0) {
+			errno = EPERM;
+			return -1;
+		}
+	}
+	return 0;
+}
+
 /* 0 when there is no way back to root, or to another user. */
 static int
 role_verify(const struct role_identity *identity)
@@ -165,25 +207,33 @@ refused:
 	return -1;
 }
 
+static int
+role_change_identity(const struct role_identity *identity)
+{
+	if (identity->uid == 0 || identity->gid == 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (role_enter_chroot(identity->chroot) == -1)
+		return -1;
+	role_drop_bounding_set();
+	if (setgroups(0, NULL) == -1 ||
+	    setresgid(identity->gid, identity->gid, identity->gid) == -1 ||
+	    setresuid(identity->uid, identity->uid, identity->uid) == -1)
+		return -1;
+	return 0;
+}
+
 int
 role_drop(const struct role_identity *identity)
 {
-	if (identity->set) {
-		if (identity->uid == 0 || identity->gid == 0) {
-			errno = EINVAL;
-			return -1;
-		}
-		if (role_enter_chroot(identity->chroot) == -1)
-			return -1;
-		role_drop_bounding_set();
-		if (setgroups(0, NULL) == -1 ||
-		    setresgid(identity->gid, identity->gid, identity->gid) ==
-			-1 ||
-		    setresuid(identity->uid, identity->uid, identity->uid) ==
-			-1 ||
-		    role_verify(identity) == -1 || role_hide_memory() == -1)
-			return -1;
-	}
+	if (identity->set && role_change_identity(identity) == -1)
+		return -1;
+	if (role_drop_capabilities() == -1)
+		return -1;
+	if (identity->set &&
+	    (role_verify(identity) == -1 || role_hide_memory() == -1))
+		return -1;
 	/*
 	 * After the change of uid, which clears it.  A parent that is gone
 	 * already shows as end of file on the channel.

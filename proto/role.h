@@ -39,6 +39,10 @@ enum role_exit {
  */
 void role_begin(int argc, char **argv);
 
+/* The same without no_new_privs, which a job would inherit: one may be allowed
+ * to use set-uid programs. */
+void role_begin_reaper(int argc, char **argv);
+
 /* "mcp-gateway-worker: github"; name may be NULL. */
 void role_title(const char *name);
 
@@ -51,12 +55,13 @@ struct role_identity {
 };
 
 /*
- * chroot, chdir to /, drop all groups and take uid and gid for good, verify
- * that root cannot be regained, then not dumpable again (a change of uid resets
- * it) and a parent-death signal.  0, or -1 with errno; the process must then
- * exit with ROLE_EXIT_PRIVILEGE.  Nothing to do when !identity->set, except the
- * parent-death signal.  Not for the reaper, which must outlive the supervisor
- * for as long as it takes to end its job.
+ * chroot, chdir to /, drop all groups and take uid and gid for good, drop all
+ * capabilities, verify that nothing of it can be regained, then not dumpable
+ * again (a change of uid resets it) and a parent-death signal.  0, or -1 with
+ * errno; the process must then exit with ROLE_EXIT_PRIVILEGE.  When
+ * !identity->set, only the capabilities and the parent-death signal.  Not for
+ * the reaper, which must outlive the supervisor for as long as it takes to end
+ * its job.
  */
 int role_drop(const struct role_identity *identity);
 

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -16,9 +17,22 @@
  * keeps, in the instant before it is locked. */
 #define MAKE_TRIES 10
 
+/* Where we are ourselves while the folder that we were in hands controllers
+ * down: a name that no gateway takes for a folder of jobs. */
+#define OWN_FOLDER "mcp-gatewayd."
+
 struct cgroup {
 	char *folder;
 	int lock;
+	unsigned int limits; /* bits of enum cgroup_limit */
+	char *own;           /* where we went ourselves, or NULL */
+};
+
+/* The controllers that keep them. */
+static const char *const controllers[CGROUP_LIMITS] = {
+	[CGROUP_MEMORY] = "memory",
+	[CGROUP_PROCESSES] = "pids",
+	[CGROUP_CPU] = "cpu",
 };
 
 /* The fields of a line of proc_pid_mountinfo(5) that matter. */
@@ -135,12 +149,13 @@ cgroup_find(FILE *mountinfo, FILE *self)
 	return place;
 }
 
+/* It is called prefix and a number. */
 static bool
-is_gateways(const char *name)
+is_numbered(const char *name, const char *prefix)
 {
-	size_t len = strlen(CGROUP_GATEWAY);
+	size_t len = strlen(prefix);
 
-	return strncmp(name, CGROUP_GATEWAY, len) == 0 && name[len] != '\0' &&
+	return strncmp(name, prefix, len) == 0 && name[len] != '\0' &&
 	    strspn(name + len, "0123456789") == strlen(name + len);
 }
 
@@ -156,10 +171,13 @@ reclaim_all(const char *place)
 	if (dir == NULL)
 		return;
 	while ((entry = readdir(dir)) != NULL) {
-		if (is_gateways(entry->d_name) &&
-		    snprintf(path, sizeof(path), "%s/%s", place,
-			entry->d_name) < (int)sizeof(path))
+		if (snprintf(path, sizeof(path), "%s/%s", place,
+			entry->d_name) >= (int)sizeof(path))
+			continue;
+		if (is_numbered(entry->d_name, CGROUP_GATEWAY))
 			(void)cgroup_reclaim(path);
+		else if (is_numbered(entry->d_name, OWN_FOLDER))
+			(void)rmdir(path); /* nobody is in it */
 	}
 	(void)closedir(dir);
 }
@@ -205,6 +223,139 @@ may_move(const char *place)
 	return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
 }
 
+/* Write a text to a file of a folder.  0, or -1 with errno. */
+static int
+put(const char *folder, const char *file, const char *text)
+{
+	char path[PATH_MAX];
+	ssize_t n;
+	int fd, saved;
+
+	if (snprintf(path, sizeof(path), "%s/%s", folder, file) >=
+	    (int)sizeof(path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if ((fd = open(path, O_WRONLY | O_CLOEXEC)) == -1)
+		return -1;
+	n = write(fd, text, strlen(text));
+	saved = errno;
+	(void)close(fd);
+	errno = saved;
+	return n == -1 ? -1 : 0;
+}
+
+/* Hand a controller down to what is in the folder. */
+static int
+hand_down(const char *folder, const char *controller)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "+%s", controller);
+	return put(folder, "cgroup.subtree_control", text);
+}
+
+/* Which of our controllers a file names, as bits. */
+static unsigned int
+named_in(const char *folder, const char *file)
+{
+	char path[PATH_MAX], word[32];
+	unsigned int found = 0;
+	FILE *names;
+
+	if (snprintf(path, sizeof(path), "%s/%s", folder, file) >=
+		(int)sizeof(path) ||
+	    (names = fopen(path, "re")) == NULL)
+		return 0;
+	while (fscanf(names, "%31s", word) == 1) {
+		for (unsigned int i = 0; i < CGROUP_LIMITS; i++) {
+			if (strcmp(word, controllers[i]) == 0)
+				found |= 1U << i;
+		}
+	}
+	(void)fclose(names);
+	return found;
+}
+
+/* Hand down those of wanted that can be; they and those that were before. */
+static unsigned int
+hand_down_all(const char *folder, unsigned int wanted)
+{
+	for (unsigned int i = 0; i < CGROUP_LIMITS; i++) {
+		if ((wanted & 1U << i) != 0)
+			(void)hand_down(folder, controllers[i]);
+	}
+	return named_in(folder, "cgroup.subtree_control");
+}
+
+/* Back to where we were.  Nothing may be handed down there then. */
+static void
+step_back(const char *place, const char *own)
+{
+	(void)put(place, "cgroup.procs", "0");
+	(void)rmdir(own);
+}
+
+/*
+ * A folder with processes in it hands nothing down (but the first of all), so
+ * we go into one beside the jobs'.  When there are others too, who are not ours
+ * to move, we come back.
+ */
+static unsigned int
+step_aside(struct cgroup *cgroup, const char *place, unsigned int wanted)
+{
+	unsigned int got = 0;
+
+	if (asprintf(&cgroup->own, "%s/" OWN_FOLDER "%ld", place,
+		(long)getpid()) == -1) {
+		cgroup->own = NULL;
+		return 0;
+	}
+	if (mkdir(cgroup->own, 0755) == 0) {
+		if (put(cgroup->own, "cgroup.procs", "0") == 0)
+			got = hand_down_all(place, wanted);
+		if ((got & wanted) != 0)
+			return got;
+		step_back(place, cgroup->own);
+	}
+	free(cgroup->own);
+	cgroup->own = NULL;
+	return got;
+}
+
+/* Best effort: what cannot be limited is told of by who was asked to. */
+static void
+switch_on(struct cgroup *cgroup, const char *place)
+{
+	unsigned int wanted = named_in(place, "cgroup.controllers");
+	unsigned int got = named_in(place, "cgroup.subtree_control");
+
+	if ((wanted & ~got) != 0)
+		got = hand_down_all(place, wanted & ~got);
+	if ((wanted & ~got) != 0)
+		got |= step_aside(cgroup, place, wanted & ~got);
+	cgroup->limits = hand_down_all(cgroup->folder, got);
+}
+
+/* When there are others in our own folder it stays: the next gateway, or the
+ * service manager, removes it. */
+static void
+switch_off(const struct cgroup *cgroup)
+{
+	char *place = strdup(cgroup->folder);
+	char text[32];
+
+	if (place == NULL)
+		return;
+	*strrchr(place, '/') = '\0';
+	for (unsigned int i = 0; i < CGROUP_LIMITS; i++) {
+		(void)snprintf(text, sizeof(text), "-%s", controllers[i]);
+		(void)put(place, "cgroup.subtree_control", text);
+	}
+	step_back(place, cgroup->own);
+	free(place);
+}
+
 struct cgroup *
 cgroup_new_at(const char *place)
 {
@@ -220,8 +371,10 @@ cgroup_new_at(const char *place)
 		cgroup->folder = NULL;
 	else
 		cgroup->lock = make_locked(cgroup->folder);
-	if (cgroup->lock != -1 && is_useful(cgroup->lock))
+	if (cgroup->lock != -1 && is_useful(cgroup->lock)) {
+		switch_on(cgroup, place);
 		return cgroup;
+	}
 	saved = errno;
 	cgroup_free(&cgroup);
 	errno = saved;
@@ -262,15 +415,24 @@ cgroup_free(struct cgroup **cgroup)
 		(void)cgroup_remove(c->folder);
 		(void)close(c->lock);
 	}
+	if (c->own != NULL)
+		switch_off(c);
+	free(c->own);
 	free(c->folder);
 	free(c);
 	*cgroup = NULL;
 }
 
-void
-cgroup_name(char dst[CGROUP_NAME_MAX], size_t number, const char *name)
+unsigned int
+cgroup_limits(const struct cgroup *cgroup)
 {
-	int n = snprintf(dst, CGROUP_NAME_MAX, "%zu-%s", number, name);
+	return cgroup != NULL ? cgroup->limits : 0;
+}
+
+void
+cgroup_name(char dst[CGROUP_NAME_MAX], uint64_t number, const char *name)
+{
+	int n = snprintf(dst, CGROUP_NAME_MAX, "%" PRIu64 "-%s", number, name);
 
 	if (n < 0)
 		dst[0] = '\0';
@@ -282,7 +444,7 @@ cgroup_name(char dst[CGROUP_NAME_MAX], size_t number, const char *name)
 }
 
 char *
-cgroup_path(const struct cgroup *cgroup, size_t number, const char *name)
+cgroup_path(const struct cgroup *cgroup, uint64_t number, const char *name)
 {
 	char folder[CGROUP_NAME_MAX], *path;
 

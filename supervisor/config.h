@@ -31,6 +31,13 @@
 #define CONFIG_STRINGS_MAX (128U << 10)
 /* Bearer tokens: each is a person or a program that somebody enrolled. */
 #define CONFIG_TOKENS_MAX 1024
+/*
+ * All strings of "tokens" together, none of which is expanded.  With those of
+ * "gateway" (a byte can take six in JSON) and the patterns of all backends (the
+ * file's size, twice for "\/", and twice while backends are replaced) a POLICY
+ * stays below MSG_POLICY_MAX.
+ */
+#define CONFIG_TOKEN_STRINGS_MAX (256U << 10)
 /* Addresses to listen on; a name may stand for several. */
 #define CONFIG_LISTEN_MAX 16
 /* Nobody reads more at once. */
@@ -49,13 +56,13 @@ enum config_transport {
 
 /* "limits" of a backend: what its job may use; see setrlimit(2), cgroups(7). */
 struct config_job_limits {
-	uint64_t memory;     /* bytes of all its processes: cgroup */
-	uint64_t processes;  /* cgroup, and RLIMIT_NPROC of its own user */
+	uint64_t memory;      /* bytes of all its processes: cgroup */
+	uint64_t processes;   /* cgroup, and RLIMIT_NPROC of its own user */
 	uint64_t cpu_percent; /* of one processor; 150 is one and a half: cgroup
 			       */
-	uint64_t open_files; /* RLIMIT_NOFILE */
-	uint64_t file_size;  /* RLIMIT_FSIZE, bytes */
-	uint64_t core_size;  /* RLIMIT_CORE, bytes; 0 unless set */
+	uint64_t open_files;  /* RLIMIT_NOFILE */
+	uint64_t file_size;   /* RLIMIT_FSIZE, bytes */
+	uint64_t core_size;   /* RLIMIT_CORE, bytes; 0 unless set */
 };
 
 /* "sandbox" of a backend: Landlock and namespaces. */
@@ -93,38 +100,38 @@ struct config_limits {
 	uint64_t sessions;
 	uint64_t requests_per_session; /* in flight */
 	uint64_t requests_per_backend; /* in flight, unless it has its own */
-	uint64_t rate;                 /* requests a second and address; 0: any */
-	uint64_t burst;                /* of them at once */
-	uint64_t body_size;            /* bytes of one request */
-	uint64_t queue_size;           /* bytes that wait for one client */
-	uint64_t memory;               /* bytes of requests and queues, of all */
+	uint64_t rate;       /* requests a second and address; 0: any */
+	uint64_t burst;      /* of them at once */
+	uint64_t body_size;  /* bytes of one request */
+	uint64_t queue_size; /* bytes that wait for one client */
+	uint64_t memory;     /* bytes of requests and queues, of all */
 };
 
 struct config_backend {
 	char *name;
 	enum config_transport transport;
-	char *command;        /* as written: looked up in PATH; NULL: nothing is
-				 started, there is a url */
-	char **args;          /* NULL-terminated; never NULL */
-	char **env;           /* "NAME=value", NULL-terminated: added to
-				 the gateway's environment */
-	char *cwd;            /* or NULL: the gateway's */
-	char *user;           /* or NULL: "job_user", or one of its own */
-	char *group;          /* or NULL: the user's */
-	char *home;           /* its HOME; NULL: the user's, or one of its own */
-	bool clear_env;       /* nothing of the gateway's environment */
-	bool new_privileges;  /* set-uid programs work in it */
+	char *command;       /* as written: looked up in PATH; NULL: nothing is
+				started, there is a url */
+	char **args;         /* NULL-terminated; never NULL */
+	char **env;          /* "NAME=value", NULL-terminated: added to
+				the gateway's environment */
+	char *cwd;           /* or NULL: the gateway's */
+	char *user;          /* or NULL: "job_user", or one of its own */
+	char *group;         /* or NULL: the user's */
+	char *home;          /* its HOME; NULL: the user's, or one of its own */
+	bool clear_env;      /* nothing of the gateway's environment */
+	bool new_privileges; /* set-uid programs work in it */
 	struct config_job_limits limits;
 	struct config_sandbox sandbox;
 	struct config_tools tools;
 	uint64_t requests;     /* in flight; 0: "requests_per_backend" */
 	uint64_t message_size; /* bytes of one message of its */
-	char *url;            /* http or https; NULL with CONFIG_STDIO */
-	char **headers;       /* "Name: value", NULL-terminated; never NULL */
-	char *ca;             /* certificates in PEM; NULL: the system's */
-	char *certificate;    /* the client's, in PEM; NULL: none */
-	char *key;            /* its private key, in PEM; NULL: none */
-	bool private_network; /* any name may stand for a private address */
+	char *url;             /* http or https; NULL with CONFIG_STDIO */
+	char **headers;        /* "Name: value", NULL-terminated; never NULL */
+	char *ca;              /* certificates in PEM; NULL: the system's */
+	char *certificate;     /* the client's, in PEM; NULL: none */
+	char *key;             /* its private key, in PEM; NULL: none */
+	bool private_network;  /* any name may stand for a private address */
 	bool disabled;
 	uint32_t startup_timeout_ms; /* until the backend is listed */
 	uint32_t request_timeout_ms; /* without answer and progress */
@@ -135,7 +142,7 @@ struct config_backend {
 enum config_log {
 	CONFIG_LOG_FILE,   /* log_dir */
 	CONFIG_LOG_SYSLOG, /* syslog(3), which journald serves too */
-	CONFIG_LOG_NONE,   /* to the console alone: a service manager keeps it */
+	CONFIG_LOG_NONE, /* to the console alone: a service manager keeps it */
 };
 
 enum config_log_format {
@@ -152,15 +159,15 @@ struct config {
 			  socket, instead of host and port; never NULL */
 	uint32_t socket_mode; /* of Unix sockets in listen */
 	char *socket_group;   /* or NULL: ours */
-	bool insecure; /* other machines may call it without a token */
-	char *public_url;             /* "https://mcp.example.com", or NULL */
+	bool insecure;        /* other machines may call it without a token */
+	char *public_url;     /* "https://mcp.example.com", or NULL */
 	char **authorization_servers; /* their issuer URLs; never NULL */
 	size_t token_count;
 	struct config_token *tokens;
 	struct config_limits limits;
 	uint32_t drain_timeout_ms;
-	char *control_socket; /* NULL: the default one, where it can be made; "":
-				 none */
+	char *control_socket; /* NULL: the default one, where it can be made;
+				 "": none */
 	uint32_t control_mode;
 	char *control_group; /* or NULL: ours */
 	enum config_log log;
@@ -171,7 +178,7 @@ struct config {
 			    of job_uids for each */
 	char *job_uids;  /* "60578-61183", for root's jobs without a user */
 	char *state_dir; /* where those have their HOME */
-	char *user;             /* the front's, when started as root */
+	char *user;      /* the front's, when started as root */
 	char *worker_user;      /* the workers', when started as root */
 	char **allowed_hosts;   /* NULL-terminated; names besides localhost,
 				   IP addresses and host */

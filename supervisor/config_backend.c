@@ -15,7 +15,8 @@ static const char *const of_url[] = { "headers", "ca_file", "cert_file",
 	"key_file", "private_network", NULL };
 static const char *const of_tls[] = { "ca_file", "cert_file", "key_file",
 	NULL };
-static const char *const of_command[] = { "args", "env", "cwd", "user", NULL };
+static const char *const of_command[] = { "args", "env", "clear_env", "cwd",
+	"user", "group", "home", "new_privileges", "limits", "sandbox", NULL };
 
 static void
 wipe(char *text)
@@ -33,6 +34,13 @@ config_backend_free(struct config_backend *backend)
 	config_string_free_list(backend->env);
 	free(backend->cwd);
 	free(backend->user);
+	free(backend->group);
+	free(backend->home);
+	config_string_free_list(backend->sandbox.read);
+	config_string_free_list(backend->sandbox.write);
+	config_string_free_list(backend->sandbox.connect);
+	config_string_free_list(backend->tools.allow);
+	config_string_free_list(backend->tools.deny);
 	wipe(backend->url); /* a query may hold a token */
 	config_string_free_list(backend->headers);
 	wipe(backend->ca);

@@ -98,22 +98,17 @@ add_variable(struct expansion *ex, const char *name)
 
 /* Say why a file cannot stand in a string. */
 static enum config_expand_result
-file_wrong(struct expansion *ex, const char *path, enum config_read got)
+file_wrong(struct expansion *ex, const char *path, const char *why)
 {
-	char why[CONFIG_TEXT_WHY_MAX] =
-	    "which is not UTF-8 text without NUL bytes; name a text file";
-
-	if (got != CONFIG_READ_OK) /* else it is not text */
-		config_text_why(why, got, CONFIG_SECRET_MAX);
 	return wrong(
-	    ex, "uses ${file:%s}, %s", log_str(path, strlen(path)), why);
+	    ex, "uses ${file:%s}, which %s", log_str(path, strlen(path)), why);
 }
 
 static enum config_expand_result
 add_file(struct expansion *ex, const char *path)
 {
+	char why[CONFIG_TEXT_WHY_MAX];
 	enum config_expand_result result;
-	enum config_read got;
 	char *text;
 	size_t len;
 
@@ -122,12 +117,13 @@ add_file(struct expansion *ex, const char *path)
 		    "uses ${file:%s}, which is not an absolute path; write "
 		    "${file:/path}",
 		    log_str(path, strlen(path)));
-	got = config_text_read(&text, &len, path, CONFIG_SECRET_MAX);
-	if (got != CONFIG_READ_OK)
-		return file_wrong(ex, path, got);
+	if (config_text_read(&text, &len, path, CONFIG_SECRET_MAX,
+		CONFIG_TRUST_FILE, why) == -1)
+		return file_wrong(ex, path, why);
 	result = config_expand_check(text, len);
 	if (result == CONFIG_EXPAND_WRONG)
-		result = file_wrong(ex, path, CONFIG_READ_OK);
+		result = file_wrong(ex, path,
+		    "is not UTF-8 text without NUL bytes; name a text file");
 	else if (result == CONFIG_EXPAND_OK)
 		result = add(
 		    ex, text, len > 0 && text[len - 1] == '\n' ? len - 1 : len);

@@ -109,6 +109,55 @@ config_http_url_fault(const char *url)
 }
 _Static_assert(CONFIG_URL_MAX == 4096, "config_http_url_fault() says 4096");
 
+/* Whether tokens may go there: it is encrypted, or this machine. */
+static bool
+is_confidential(const char *url)
+{
+	static const char *const here[] = { "http://localhost",
+		"http://127.0.0.1", "http://[::1]" };
+
+	for (size_t i = 0; i < sizeof(here) / sizeof(here[0]); i++) {
+		size_t n = strlen(here[i]);
+
+		if (strncmp(url, here[i], n) == 0 &&
+		    strchr(":/?", url[n]) != NULL) /* the end is among them */
+			return true;
+	}
+	return strncmp(url, "https://", strlen("https://")) == 0;
+}
+
+const char *
+config_http_public_fault(const char *url)
+{
+	const char *fault = config_http_url_fault(url);
+
+	if (fault != NULL)
+		return fault;
+	if (!is_confidential(url))
+		return "must begin with \"https://\", or be \"http://localhost\" "
+		       "with a port; write \"https://mcp.example.com\"";
+	if (strpbrk(strchr(url, ':') + 3, "/?") != NULL)
+		return "must end behind its host and port, without \"/\"; "
+		       "write \"https://mcp.example.com\"";
+	return NULL;
+}
+
+const char *
+config_http_issuer_fault(const char *url)
+{
+	const char *fault = config_http_url_fault(url);
+
+	if (fault != NULL)
+		return fault;
+	if (!is_confidential(url))
+		return "must begin with \"https://\"; write "
+		       "\"https://login.example.com\"";
+	if (strchr(url, '?') != NULL)
+		return "must not have a query; write what its metadata says is "
+		       "\"issuer\"";
+	return NULL;
+}
+
 /* What each request has from us, and what says where its body ends. */
 static const char *const reserved[] = { "Content-Type", "Content-Length",
 	"Transfer-Encoding", "Connection", "Accept", "Accept-Encoding",

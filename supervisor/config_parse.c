@@ -1,5 +1,3 @@
-#include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,14 +7,14 @@
 
 #include "config.h"
 #include "config_backend.h"
+#include "config_gateway.h"
 #include "config_keys.h"
 #include "config_report.h"
+#include "config_rules.h"
 #include "config_string.h"
 #include "config_text.h"
 #include "config_value.h"
 
-/* "backend \"\"" and a name that log_str() cut. */
-#define WHERE_MAX (LOG_STR_MAX + 16)
 #define TOP_LEVEL "top level"
 
 struct parser {
@@ -25,25 +23,26 @@ struct parser {
 	bool full; /* CONFIG_BACKENDS_MAX was reported */
 };
 
+struct config *
+config_ref(struct config *config)
+{
+	config->references++;
+	return config;
+}
+
 void
 config_free(struct config **config)
 {
 	struct config *c = *config;
 
-	if (c == NULL)
+	*config = NULL;
+	if (c == NULL || --c->references > 0)
 		return;
 	for (size_t i = 0; i < c->backend_count; i++)
 		config_backend_free(&c->backends[i]);
 	free(c->backends);
-	free(c->path);
-	free(c->host);
-	free(c->log_dir);
-	free(c->user);
-	free(c->worker_user);
-	config_string_free_list(c->allowed_hosts);
-	config_string_free_list(c->allowed_origins);
+	config_gateway_free(c);
 	free(c);
-	*config = NULL;
 }
 
 void
@@ -56,30 +55,10 @@ config_errors_free(struct config_errors *errors)
 	errors->count = 0;
 }
 
-/* C0, DEL and C1 controls; the text is UTF-8. */
-static bool
-has_control(const char *name)
-{
-	for (; *name != '\0'; name++) {
-		unsigned char c = (unsigned char)*name;
-
-		if (iscntrl(c) || (c == 0xc2 && (unsigned char)name[1] < 0xa0))
-			return true;
-	}
-	return false;
-}
-
 /* What is wrong with a backend's name, or NULL. */
 static const char *
 name_fault(const struct config *config, const char *name)
 {
-	if (name[strspn(name, " ")] == '\0')
-		return "a name must not be empty; give it one, such as "
-		       "\"github\"";
-	if (strlen(name) > CONFIG_NAME_MAX)
-		return "a name may have at most 64 bytes; write a shorter one";
-	if (has_control(name))
-		return "a name must not have control characters; remove them";
 	if (strchr(name, '/') != NULL)
 		return "a name must not have a \"/\", which stands between "
 		       "backend and tool; write \"-\" instead";
@@ -88,9 +67,8 @@ name_fault(const struct config *config, const char *name)
 			return "there is another backend of this name; give "
 			       "each its own";
 	}
-	return NULL;
+	return config_rules_name_fault(name);
 }
-_Static_assert(CONFIG_NAME_MAX == 64, "name_fault() says 64");
 
 /* A new backend that takes name; NULL, and reported, without room. */
 static struct config_backend *
@@ -115,13 +93,15 @@ static void
 read_backend(struct parser *p, struct json_span key, struct json_span value,
     struct config_backend *backend)
 {
-	char where[WHERE_MAX];
+	char where[CONFIG_WHERE_MAX];
+	struct config_room room = { where, CONFIG_STRINGS_MAX,
+		CONFIG_STRINGS_MAX };
 	struct config_reader rd = {
 		.report = &p->report,
 		.section = CONFIG_BACKEND,
 		.where = where,
 		.fields = backend,
-		.room = CONFIG_STRINGS_MAX,
+		.room = &room,
 	};
 
 	snprintf(where, sizeof(where), "backend \"%s\"",
@@ -192,15 +172,18 @@ is_section(
 static void
 parse_gateway(struct parser *p, struct json_span value)
 {
+	struct config_room room = { "gateway", CONFIG_STRINGS_MAX,
+		CONFIG_STRINGS_MAX };
 	struct config_reader rd = {
 		.report = &p->report,
 		.section = CONFIG_GATEWAY,
 		.where = "gateway",
 		.fields = p->config,
-		.room = CONFIG_STRINGS_MAX,
+		.room = &room,
 	};
 
 	config_value_members(&rd, value);
+	config_gateway_check(&rd, value, p->config);
 }
 
 static void
@@ -419,6 +402,8 @@ config_parse(struct config **ret, const char *path, const char *text,
 		return -1;
 	}
 	p.config = calloc(1, sizeof(*p.config));
+	if (p.config != NULL)
+		p.config->references = 1;
 	if (p.config == NULL || (p.config->path = strdup(path)) == NULL)
 		config_report_no_memory(&p.report);
 	else if (config_text_blank(copy, len, &error_at) == -1)
@@ -432,38 +417,14 @@ config_parse(struct config **ret, const char *path, const char *text,
 
 /* Report that the file itself cannot be had; its caller names it. */
 static int
-not_read(enum config_read why, struct config_errors *errors)
+not_read(const char *why, struct config_errors *errors)
 {
 	struct config_report report;
-	int saved = errno;
 
 	memset(errors, 0, sizeof(*errors));
 	if (config_report_begin(&report, NULL) == -1)
 		return -1;
-	switch (why) {
-	case CONFIG_READ_OK:
-		break;
-	case CONFIG_READ_ERRNO:
-		config_report_add(&report, NULL,
-		    "cannot be read: %s; create it, make it readable or name "
-		    "another with --config",
-		    strerror(saved));
-		break;
-	case CONFIG_READ_NOT_REGULAR:
-		config_report_add(&report, NULL,
-		    "is not a regular file; name one with --config");
-		break;
-	case CONFIG_READ_TOO_LARGE:
-		config_report_add(&report, NULL,
-		    "has more than %u bytes; is it the right file?",
-		    CONFIG_FILE_MAX);
-		break;
-	case CONFIG_READ_UNSAFE:
-		config_report_add(&report, NULL,
-		    "may be written by anyone, and root would run what it "
-		    "says; take that away with \"chmod o-w\"");
-		break;
-	}
+	config_report_add(&report, NULL, "%s", why);
 	config_report_end(&report, errors);
 	return -1;
 }
@@ -471,14 +432,14 @@ not_read(enum config_read why, struct config_errors *errors)
 int
 config_load(struct config **ret, const char *path, struct config_errors *errors)
 {
-	enum config_read got;
+	char why[CONFIG_TEXT_WHY_MAX];
 	size_t len;
 	char *text;
 	int result;
 
-	got = config_text_read(&text, &len, path, CONFIG_FILE_MAX);
-	if (got != CONFIG_READ_OK)
-		return not_read(got, errors);
+	if (config_text_read(&text, &len, path, CONFIG_FILE_MAX,
+		CONFIG_TRUST_FILE, why) == -1)
+		return not_read(why, errors);
 	result = config_parse(ret, path, text, len, errors);
 	freezero(text, len);
 	return result;

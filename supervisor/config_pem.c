@@ -50,13 +50,13 @@ is_wrong(struct config_reader *rd, const struct config_key *key,
 		config_report_no_memory(rd->report);
 		break;
 	case CONFIG_EXPAND_WRONG:
-		(void)strlcpy(why, "which is not text; name a PEM file",
-		    CONFIG_TEXT_WHY_MAX);
+		(void)strlcpy(
+		    why, "is not text; name a PEM file", CONFIG_TEXT_WHY_MAX);
 		return true;
 	}
 	if (!has_block(text, key->pem)) {
 		(void)snprintf(why, CONFIG_TEXT_WHY_MAX,
-		    "which has no \"-----BEGIN %s-----\"; name a PEM file "
+		    "has no \"-----BEGIN %s-----\"; name a PEM file "
 		    "that has",
 		    key->pem);
 		return true;
@@ -64,7 +64,7 @@ is_wrong(struct config_reader *rd, const struct config_key *key,
 	if (strcmp(key->pem, CONFIG_PEM_KEY) != 0 || !is_encrypted(text))
 		return false;
 	(void)strlcpy(why,
-	    "which is encrypted, and nobody can be asked for its passphrase; "
+	    "is encrypted, and nobody can be asked for its passphrase; "
 	    "decrypt it with \"openssl pkey\"",
 	    CONFIG_TEXT_WHY_MAX);
 	return true;
@@ -77,13 +77,12 @@ read_file(struct config_reader *rd, const struct config_key *key,
     const char *path, char why[CONFIG_TEXT_WHY_MAX])
 {
 	char *text, *copy = NULL;
-	size_t len, max = (size_t)key->max;
-	enum config_read got = config_text_read(&text, &len, path, max);
+	size_t len;
+	bool secret = strcmp(key->pem, CONFIG_PEM_KEY) == 0;
 
-	if (got != CONFIG_READ_OK) {
-		config_text_why(why, got, max);
+	if (config_text_read(&text, &len, path, (size_t)key->max,
+		secret ? CONFIG_TRUST_SECRET : CONFIG_TRUST_FILE, why) == -1)
 		return NULL;
-	}
 	/* Of its own size: most files are much smaller than they may be. */
 	if (!is_wrong(rd, key, text, len, why) && (copy = strdup(text)) == NULL)
 		config_report_no_memory(rd->report);
@@ -105,7 +104,7 @@ config_pem_read(struct config_reader *rd, const struct config_key *key,
 	/* As it stands in the file: a variable's value is not shown. */
 	if (*why != '\0')
 		config_report_add(rd->report, value.at,
-		    "%s: \"%s\" names %s, %s", rd->where, key->name,
+		    "%s: \"%s\" names %s, which %s", rd->where, key->name,
 		    log_str(value.at, value.len), why);
 	free(path);
 }

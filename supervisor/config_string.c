@@ -32,7 +32,8 @@ config_string_free_list(char **list)
 	free(list);
 }
 
-/* Decode a string without NUL characters; the caller's, or NULL: reported. */
+/* Decode a string without NUL characters, or take a number as it is; the
+ * caller's, or NULL: reported. */
 static char *
 decode(struct config_reader *rd, const struct item *item, size_t *len)
 {
@@ -42,6 +43,11 @@ decode(struct config_reader *rd, const struct item *item, size_t *len)
 	if (text == NULL) {
 		config_report_no_memory(rd->report);
 		return NULL;
+	}
+	if (json_kind(item->value) == JSON_NUMBER) { /* of CONFIG_PORTS */
+		memcpy(text, item->value.at, item->value.len);
+		*len = item->value.len;
+		return text;
 	}
 	n = json_string_decode(item->value, text, item->value.len + 1);
 	if (n == -1) {
@@ -72,10 +78,10 @@ not_expanded(struct config_reader *rd, const struct item *item,
 		break;
 	case CONFIG_EXPAND_TOO_LONG:
 		config_report_add(rd->report, item->value.at,
-		    "%s: %s is too long: the strings of %s may have %u bytes "
+		    "%s: %s is too long: the strings of %s may have %zu bytes "
 		    "together; put long values into a file that the program "
 		    "reads",
-		    rd->where, item->label, rd->where, CONFIG_STRINGS_MAX);
+		    rd->where, item->label, rd->room->of, rd->room->max);
 		break;
 	case CONFIG_EXPAND_WRONG:
 		if (why == NULL)
@@ -103,8 +109,8 @@ add_expanded(struct config_reader *rd, const struct item *item, struct buf *out)
 	if (text == NULL)
 		return false;
 	if (item->key->expand && !rd->literal)
-		result = config_expand(out, text, len, rd->room, &why);
-	else if (len > rd->room)
+		result = config_expand(out, text, len, rd->room->left, &why);
+	else if (len > rd->room->left)
 		result = CONFIG_EXPAND_TOO_LONG;
 	else
 		result = buf_add(out, text, len) == -1 ? CONFIG_EXPAND_NO_MEMORY
@@ -115,7 +121,7 @@ add_expanded(struct config_reader *rd, const struct item *item, struct buf *out)
 		free(why);
 		return false;
 	}
-	rd->room -= buf_len(out) - before;
+	rd->room->left -= buf_len(out) - before;
 	return true;
 }
 
@@ -131,7 +137,8 @@ is_good(struct config_reader *rd, const struct item *item, const char *text)
 	if (key->expand && rd->literal && strstr(text, "${") != NULL)
 		return true;
 	/* In an object it is about the names. */
-	if (key->type == CONFIG_STRING && key->fault != NULL)
+	if (key->type != CONFIG_ENV && key->type != CONFIG_HEADERS &&
+	    key->fault != NULL)
 		fault = key->fault(text);
 	if (fault != NULL)
 		config_report_add(rd->report, item->value.at, "%s: %s %s",
@@ -213,11 +220,13 @@ static bool
 count_allowed(struct config_reader *rd, const struct config_key *key,
     struct json_span at, size_t count)
 {
-	if (count < CONFIG_ELEMENTS_MAX)
+	size_t max = key->max > 0 ? (size_t)key->max : CONFIG_ELEMENTS_MAX;
+
+	if (count < max)
 		return true;
 	config_report_add(rd->report, at.at,
-	    "%s: \"%s\" has more than %d elements; leave the rest out",
-	    rd->where, key->name, CONFIG_ELEMENTS_MAX);
+	    "%s: \"%s\" has more than %zu elements; leave the rest out",
+	    rd->where, key->name, max);
 	return false;
 }
 
@@ -225,7 +234,9 @@ count_allowed(struct config_reader *rd, const struct config_key *key,
 static bool
 element_is_string(struct config_reader *rd, const struct item *item)
 {
-	if (json_kind(item->value) == JSON_STRING)
+	if (json_kind(item->value) == JSON_STRING ||
+	    (json_kind(item->value) == JSON_NUMBER &&
+		item->key->type == CONFIG_PORTS))
 		return true;
 	if (json_kind(item->value) == JSON_NUMBER ||
 	    json_kind(item->value) == JSON_BOOLEAN)
@@ -342,10 +353,10 @@ read_member(struct config_reader *rd, struct item *item, char ***list,
 	item->label = label;
 	/* A wrong value keeps its name in the list, to find it twice. */
 	(*list)[kept] = prefix;
-	if (strlen(prefix) > rd->room) {
+	if (strlen(prefix) > rd->room->left) {
 		not_expanded(rd, item, CONFIG_EXPAND_TOO_LONG, NULL);
 	} else if (element_is_string(rd, item)) {
-		rd->room -= strlen(prefix);
+		rd->room->left -= strlen(prefix);
 		text = read_text(rd, item, prefix);
 	}
 	item->label = NULL; /* it was ours */

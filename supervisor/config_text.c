@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config_access.h"
+
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 #define NOWHERE         SIZE_MAX
 
@@ -33,87 +35,80 @@ read_all(int fd, char *dst, size_t size)
 	return (ssize_t)have;
 }
 
-static enum config_read
-check_file(int fd, size_t max)
+/* Into why: what the system says. */
+static int
+not_read(char *why)
+{
+	(void)snprintf(why, CONFIG_TEXT_WHY_MAX,
+	    "cannot be read: %s; create it, make it readable for the gateway, "
+	    "or name another",
+	    strerror(errno));
+	return -1;
+}
+
+static int
+too_large(size_t max, char *why)
+{
+	(void)snprintf(why, CONFIG_TEXT_WHY_MAX,
+	    "has more than %zu bytes; is it the right file?", max);
+	return -1;
+}
+
+static int
+check_file(int fd, size_t max, char *why)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) == -1)
-		return CONFIG_READ_ERRNO;
-	if (!S_ISREG(st.st_mode))
-		return CONFIG_READ_NOT_REGULAR;
-	if ((uintmax_t)st.st_size > max)
-		return CONFIG_READ_TOO_LARGE;
-	if (geteuid() == 0 && (st.st_mode & S_IWOTH))
-		return CONFIG_READ_UNSAFE;
-	return CONFIG_READ_OK;
+		return not_read(why);
+	if (!S_ISREG(st.st_mode)) {
+		(void)strlcpy(why, "is not a regular file; name one",
+		    CONFIG_TEXT_WHY_MAX);
+		return -1;
+	}
+	return (uintmax_t)st.st_size > max ? too_large(max, why) : 0;
 }
 
-enum config_read
-config_text_read(char **ret, size_t *len, const char *path, size_t max)
+/* The bytes of the file; the caller's, or NULL. */
+static char *
+read_file(int fd, size_t *len, size_t max, char *why)
 {
-	enum config_read result;
-	char *text = NULL;
+	/* One byte more than allowed shows that the file has grown. */
+	char *text = malloc(max + 2);
 	ssize_t n;
-	int saved;
+
+	if (text == NULL || (n = read_all(fd, text, max + 1)) == -1) {
+		(void)not_read(why);
+	} else if ((size_t)n > max) {
+		(void)too_large(max, why);
+		explicit_bzero(text, max + 1);
+	} else {
+		text[n] = '\0';
+		*len = (size_t)n;
+		return text;
+	}
+	free(text);
+	return NULL;
+}
+
+int
+config_text_read(char **ret, size_t *len, const char *path, size_t max,
+    enum config_trust trust, char why[CONFIG_TEXT_WHY_MAX])
+{
+	char *text = NULL;
 	/* Without O_NONBLOCK a FIFO would hold us in open(2). */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd == -1)
-		return CONFIG_READ_ERRNO;
-	result = check_file(fd, max);
-	if (result != CONFIG_READ_OK)
-		goto out;
-	result = CONFIG_READ_ERRNO;
-	/* One byte more than allowed shows that the file has grown. */
-	text = malloc(max + 2);
-	if (text == NULL || (n = read_all(fd, text, max + 1)) == -1)
-		goto out;
-	if ((size_t)n > max) {
-		result = CONFIG_READ_TOO_LARGE;
-		goto out;
-	}
-	text[n] = '\0';
-	*ret = text;
-	*len = (size_t)n;
-	text = NULL;
-	result = CONFIG_READ_OK;
-out:
-	saved = errno;
-	free(text);
+		return not_read(why);
+	if (check_file(fd, max, why) == 0 &&
+	    config_access_check(fd, path, trust, why) == 0)
+		text = read_file(fd, len, max, why);
 	(void)close(fd);
-	errno = saved;
-	return result;
-}
-
-void
-config_text_why(char dst[CONFIG_TEXT_WHY_MAX], enum config_read why, size_t max)
-{
-	switch (why) {
-	case CONFIG_READ_OK:
-		*dst = '\0';
-		break;
-	case CONFIG_READ_ERRNO:
-		(void)snprintf(dst, CONFIG_TEXT_WHY_MAX,
-		    "which cannot be read: %s; make it readable for the "
-		    "gateway or name another",
-		    strerror(errno));
-		break;
-	case CONFIG_READ_NOT_REGULAR:
-		(void)strlcpy(dst, "which is not a regular file; name one",
-		    CONFIG_TEXT_WHY_MAX);
-		break;
-	case CONFIG_READ_TOO_LARGE:
-		(void)snprintf(dst, CONFIG_TEXT_WHY_MAX,
-		    "which has more than %zu bytes; name a smaller file", max);
-		break;
-	case CONFIG_READ_UNSAFE:
-		(void)strlcpy(dst,
-		    "which anyone may write; take that away with "
-		    "\"chmod o-w\"",
-		    CONFIG_TEXT_WHY_MAX);
-		break;
-	}
+	if (text == NULL)
+		return -1;
+	*ret = text;
+	return 0;
 }
 
 /* The offset behind the string that starts at text[i]. */

@@ -4,31 +4,23 @@
 
 #include <stddef.h>
 
-enum config_read {
-	CONFIG_READ_OK,
-	CONFIG_READ_ERRNO, /* errno says why */
-	CONFIG_READ_NOT_REGULAR,
-	CONFIG_READ_TOO_LARGE,
-	CONFIG_READ_UNSAFE, /* we are root and anyone may write it */
+/* What must be so for a file to be read. */
+enum config_trust {
+	CONFIG_TRUST_ANY,    /* nothing */
+	CONFIG_TRUST_FILE,   /* nobody else may change it: config_access.h */
+	CONFIG_TRUST_SECRET, /* the same, and not everybody may read it */
 };
 
-/*
- * Read a regular file of at most max bytes.  On CONFIG_READ_OK *ret is the
- * caller's, has *len bytes and a NUL behind them.
- */
-enum config_read config_text_read(
-    char **ret, size_t *len, const char *path, size_t max);
-
-/* A sentence about a file that could not be read fits. */
-#define CONFIG_TEXT_WHY_MAX 160
+/* A sentence about a file that is not read fits, with a path in it twice. */
+#define CONFIG_TEXT_WHY_MAX 1024
 
 /*
- * Why config_text_read() did not read, with a remedy, into dst: it continues
- * "FILE, ", as in "which is not a regular file; name one".  To be asked before
- * errno changes; max as it was there.
+ * Read a regular file of at most max bytes.  0, and *ret is the caller's, has
+ * *len bytes and a NUL behind them; or -1 with the reason and a remedy in why,
+ * which goes on after the file's name: "is not a regular file; …".
  */
-void config_text_why(
-    char dst[CONFIG_TEXT_WHY_MAX], enum config_read why, size_t max);
+int config_text_read(char **ret, size_t *len, const char *path, size_t max,
+    enum config_trust trust, char why[CONFIG_TEXT_WHY_MAX]);
 
 /*
  * Overwrite a byte order mark, comments and trailing commas with spaces, but no

@@ -10,12 +10,11 @@
 #include "proto/log.h"
 
 #include "config.h"
+#include "config_form.h"
+#include "config_number.h"
 #include "config_pem.h"
 #include "config_string.h"
-
-/* A number with more characters than this is not in any range of ours. */
-#define NUMBER_MAX 64
-#define FORM_MAX   256
+#include "config_tokens.h"
 
 const char *
 config_value_type(struct json_span value)
@@ -39,142 +38,22 @@ config_value_type(struct json_span value)
 	return "nothing";
 }
 
-/* One of several names: "debug", "info" or "warning". */
-static void
-form_choices(char *dst, size_t cap, const char *const *choices)
-{
-	size_t n = strlcpy(dst, "one of", cap);
-
-	for (; *choices != NULL && n < cap; choices++) {
-		const char *joint = choices[1] == NULL ? "or " : "";
-		const char *comma =
-		    choices[1] == NULL || choices[2] == NULL ? "" : ",";
-		int more = snprintf(
-		    dst + n, cap - n, " %s\"%s\"%s", joint, *choices, comma);
-
-		n += more > 0 ? (size_t)more : cap;
-	}
-}
-
-/* What the value of a key must be, for messages; returns dst. */
-static const char *
-form_of(char *dst, size_t cap, const struct config_key *key)
-{
-	const char *form = key->form;
-
-	switch (key->type) {
-	case CONFIG_STRING:
-	case CONFIG_PEM:
-		strlcpy(dst, form != NULL ? form : "a string", cap);
-		break;
-	case CONFIG_STRINGS:
-		strlcpy(dst, "a list of strings", cap);
-		break;
-	case CONFIG_ENV:
-	case CONFIG_HEADERS:
-		strlcpy(dst, "an object of strings", cap);
-		break;
-	case CONFIG_BOOLEAN:
-		strlcpy(dst, "true or false", cap);
-		break;
-	case CONFIG_PORT:
-		snprintf(dst, cap, "a whole number from %g to %g", key->min,
-		    key->max);
-		break;
-	case CONFIG_SECONDS:
-		snprintf(dst, cap, "%sa number of seconds from %g to %g",
-		    key->or_zero ? "0 or " : "", key->min, key->max);
-		break;
-	case CONFIG_CHOICE:
-		form_choices(dst, cap, key->choices);
-		break;
-	case CONFIG_SECTION:
-	case CONFIG_IGNORED:
-		strlcpy(dst, "an object", cap);
-		break;
-	}
-	return dst;
-}
-
-/* %g of a port would be 65535, and of 86400 seconds 86400: six digits. */
-_Static_assert(UINT16_MAX < 1000000, "%g shows six digits");
-
-static void
-wrong_value(struct config_reader *rd, const struct config_key *key,
+void
+config_value_wrong(struct config_reader *rd, const struct config_key *key,
     struct json_span value, const char *is)
 {
-	char form[FORM_MAX];
+	char form[CONFIG_FORM_MAX];
 
 	config_report_add(rd->report, value.at,
 	    "%s: \"%s\" must be %s, not %s; write \"%s\": %s", rd->where,
-	    key->name, form_of(form, sizeof(form), key), is, key->name,
-	    key->example);
+	    key->name, config_form(form, key), is, key->name, key->example);
 }
 
 void
 config_value_wrong_type(struct config_reader *rd, const struct config_key *key,
     struct json_span value)
 {
-	wrong_value(rd, key, value, config_value_type(value));
-}
-
-/* A number out of range is shown as it stands in the file. */
-static void
-wrong_number(struct config_reader *rd, const struct config_key *key,
-    struct json_span value)
-{
-	if (json_kind(value) == JSON_NUMBER)
-		wrong_value(rd, key, value, log_str(value.at, value.len));
-	else
-		config_value_wrong_type(rd, key, value);
-}
-
-static void
-read_boolean(struct config_reader *rd, const struct config_key *key,
-    struct json_span value, void *field)
-{
-	bool *ret = field;
-
-	if (json_kind(value) == JSON_BOOLEAN)
-		*ret = *value.at == 't';
-	else
-		config_value_wrong_type(rd, key, value);
-}
-
-static void
-read_port(struct config_reader *rd, const struct config_key *key,
-    struct json_span value, void *field)
-{
-	uint16_t *ret = field;
-	int64_t number;
-
-	if (json_integer(value, &number) == -1 || (double)number < key->min ||
-	    (double)number > key->max)
-		wrong_number(rd, key, value);
-	else
-		*ret = (uint16_t)number;
-}
-
-static void
-read_seconds(struct config_reader *rd, const struct config_key *key,
-    struct json_span value, void *field)
-{
-	uint32_t *ret = field;
-	char text[NUMBER_MAX + 1];
-	double number;
-
-	if (json_kind(value) != JSON_NUMBER || value.len > NUMBER_MAX) {
-		wrong_number(rd, key, value);
-		return;
-	}
-	memcpy(text, value.at, value.len);
-	text[value.len] = '\0';
-	number = strtod(text, NULL); /* JSON's grammar is part of C's */
-	if ((number < key->min && !(key->or_zero && number == 0)) ||
-	    number > key->max)
-		wrong_number(rd, key, value);
-	else
-		*ret = (uint32_t)(number * 1000 + 0.5);
+	config_value_wrong(rd, key, value, config_value_type(value));
 }
 
 int
@@ -187,22 +66,63 @@ config_value_choice(const struct config_key *key, struct json_span value)
 	return -1;
 }
 
-static void
+/* The place among the choices, or -1: reported. */
+static int
 read_choice(struct config_reader *rd, const struct config_key *key,
-    struct json_span value, void *field)
+    struct json_span value)
 {
 	int index = config_value_choice(key, value);
 
 	if (index == -1 && json_kind(value) == JSON_STRING)
-		wrong_value(rd, key, value, log_str(value.at, value.len));
+		config_value_wrong(
+		    rd, key, value, log_str(value.at, value.len));
 	else if (index == -1)
 		config_value_wrong_type(rd, key, value);
-	else if (field != NULL)
-		memcpy(field, &index, sizeof(index));
+	return index;
 }
 
-_Static_assert(
-    sizeof(enum log_level) == sizeof(int), "read_choice() writes an int");
+static void
+read_enum(struct config_reader *rd, const struct config_key *key,
+    struct json_span value, void *field)
+{
+	int index = read_choice(rd, key, value);
+
+	if (index != -1)
+		memcpy(field, &index, sizeof(index));
+}
+_Static_assert(sizeof(enum log_level) == sizeof(int) &&
+	sizeof(enum config_log) == sizeof(int) &&
+	sizeof(enum config_log_format) == sizeof(int),
+    "read_enum() writes an int");
+
+static void
+read_switch(struct config_reader *rd, const struct config_key *key,
+    struct json_span value, void *field)
+{
+	bool *ret = field;
+
+	*ret = read_choice(rd, key, value) == 1;
+}
+
+/* An object in an object: its keys have a table of their own. */
+static void
+read_object(struct config_reader *rd, const struct config_key *key,
+    struct json_span value, void *field)
+{
+	char where[CONFIG_WHERE_MAX];
+	struct config_reader nested = *rd;
+
+	if (json_kind(value) != JSON_OBJECT) {
+		config_value_wrong_type(rd, key, value);
+		return;
+	}
+	(void)snprintf(
+	    where, sizeof(where), "%s, \"%s\"", rd->where, key->name);
+	nested.section = key->section;
+	nested.where = where;
+	nested.fields = field;
+	config_value_members(&nested, value);
+}
 
 static void
 read_value(struct config_reader *rd, const struct config_key *key,
@@ -217,6 +137,7 @@ read_value(struct config_reader *rd, const struct config_key *key,
 		config_string_read(rd, key, value, field);
 		break;
 	case CONFIG_STRINGS:
+	case CONFIG_PORTS:
 		config_string_list(rd, key, value, field);
 		break;
 	case CONFIG_ENV:
@@ -227,16 +148,40 @@ read_value(struct config_reader *rd, const struct config_key *key,
 		config_pem_read(rd, key, value, field);
 		break;
 	case CONFIG_BOOLEAN:
-		read_boolean(rd, key, value, field);
+		config_number_boolean(rd, key, value, field);
 		break;
 	case CONFIG_PORT:
-		read_port(rd, key, value, field);
+		config_number_port(rd, key, value, field);
 		break;
 	case CONFIG_SECONDS:
-		read_seconds(rd, key, value, field);
+		config_number_seconds(rd, key, value, field);
+		break;
+	case CONFIG_COUNT:
+		config_number_count(rd, key, value, field);
+		break;
+	case CONFIG_RATE:
+		config_number_rate(rd, key, value, field);
+		break;
+	case CONFIG_SIZE:
+		config_number_size(rd, key, value, field);
+		break;
+	case CONFIG_MODE:
+		config_number_mode(rd, key, value, field);
 		break;
 	case CONFIG_CHOICE:
-		read_choice(rd, key, value, field);
+		read_enum(rd, key, value, field);
+		break;
+	case CONFIG_SWITCH:
+		read_switch(rd, key, value, field);
+		break;
+	case CONFIG_TRANSPORT:
+		(void)read_choice(rd, key, value);
+		break;
+	case CONFIG_OBJECT:
+		read_object(rd, key, value, field);
+		break;
+	case CONFIG_TOKENS:
+		config_tokens_read(rd, key, value);
 		break;
 	case CONFIG_SECTION: /* config_parse.c walks them */
 	case CONFIG_IGNORED:
@@ -280,8 +225,18 @@ config_value_hint(
 }
 
 static void
+read_known(struct config_reader *rd, const struct config_key *key,
+    struct json_span value)
+{
+	/* A default is not what somebody has written. */
+	if (key->is_noted)
+		*(bool *)((char *)rd->fields + key->field) = true;
+	read_value(rd, key, value);
+}
+
+static void
 read_member(struct config_reader *rd, struct json_span name_span,
-    struct json_span value, uint32_t *seen)
+    struct json_span value, uint64_t *seen)
 {
 	char hint[CONFIG_HINT_MAX];
 	size_t n;
@@ -297,35 +252,48 @@ read_member(struct config_reader *rd, struct json_span name_span,
 		    "%s: there is no key \"%s\"%s", rd->where,
 		    log_str(name, strlen(name)),
 		    config_value_hint(hint, sizeof(hint), rd->section, name));
-	else if (*seen & 1U << (key - keys))
+	else if (*seen & UINT64_C(1) << (key - keys))
 		config_report_add(rd->report, name_span.at,
 		    "%s: \"%s\" is there twice; keep one of them", rd->where,
 		    key->name);
 	else {
-		*seen |= 1U << (key - keys);
-		read_value(rd, key, value);
+		*seen |= UINT64_C(1) << (key - keys);
+		read_known(rd, key, value);
 	}
 	free(name);
+}
+
+/* What a key is when it is left out. */
+static void
+read_default(struct config_reader *rd, const struct config_key *key)
+{
+	static const char empty[] = "{}";
+	const char *text = key->type == CONFIG_OBJECT ? empty : key->fallback;
+
+	if (text != NULL)
+		read_value(rd, key, (struct json_span){ text, strlen(text) });
 }
 
 void
 config_value_members(struct config_reader *rd, struct json_span object)
 {
+	/* What nobody wrote takes nothing of the room. */
+	struct config_room room = { "defaults", CONFIG_STRINGS_MAX,
+		CONFIG_STRINGS_MAX };
+	struct config_reader defaults = *rd;
 	struct json_span name, value;
 	struct json_iter it;
-	uint32_t seen = 0;
+	uint64_t seen = 0;
 	size_t n;
 	const struct config_key *keys = config_keys(rd->section, &n);
 
-	assert(n <= 32);
+	assert(n <= 64);
 	json_iter_init(&it, object);
 	while (json_iter_member(&it, &name, &value))
 		read_member(rd, name, value, &seen);
+	defaults.room = &room;
 	for (size_t i = 0; i < n; i++) {
-		const char *text = keys[i].fallback;
-
-		if (text != NULL && !(seen & 1U << i))
-			read_value(rd, &keys[i],
-			    (struct json_span){ text, strlen(text) });
+		if (!(seen & UINT64_C(1) << i))
+			read_default(&defaults, &keys[i]);
 	}
 }

@@ -6,19 +6,31 @@
 #include <stddef.h>
 
 #include "proto/json.h"
+#include "proto/log.h"
 
 #include "config_keys.h"
 #include "config_report.h"
 
-/* One object that is being read: "gateway" or a backend. */
+/* How many bytes the strings of something may have together. */
+struct config_room {
+	const char *of; /* "gateway" or "backend \"github\"" */
+	size_t max;
+	size_t left;
+};
+
+/* One object that is being read: "gateway", a backend, or one in them. */
 struct config_reader {
 	struct config_report *report;
 	enum config_section section;
 	const char *where; /* "gateway" or "backend \"github\"" */
-	void *fields;      /* struct config or struct config_backend */
+	void *fields;      /* the struct that config_keys.h names */
 	bool literal;      /* "${NAME}" stays as it is */
-	size_t room;       /* bytes that strings may still have */
+	struct config_room *room;
 };
+
+/* A place as in "backend \"github\", \"limits\"", with names that log_str()
+ * cut. */
+#define CONFIG_WHERE_MAX (LOG_STR_MAX + 64)
 
 /*
  * Read the members of object into rd->fields, and defaults where there is none;
@@ -39,6 +51,10 @@ const char *config_value_type(struct json_span value);
 /* Report that a value has the wrong type, with what would be right. */
 void config_value_wrong_type(struct config_reader *rd,
     const struct config_key *key, struct json_span value);
+
+/* Report that a value is wrong: is says what it is. */
+void config_value_wrong(struct config_reader *rd, const struct config_key *key,
+    struct json_span value, const char *is);
 
 /* The place of a string among the choices of its key; -1 when it is none. */
 int config_value_choice(const struct config_key *key, struct json_span value);

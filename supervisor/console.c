@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +19,10 @@
 
 struct console {
 	int fd;
+	bool borrowed; /* fd is the caller's */
 	bool terminal;
 	bool colour;
+	bool journal;
 	bool blocking; /* write(2) may wait, so ask before */
 	struct buf queue;
 	struct event *writable; /* NULL for a file, which never waits */
@@ -94,25 +97,45 @@ console_on_writable(evutil_socket_t fd, short what, void *arg)
  * at a position that only the shared one knows; it does not block either.
  */
 static int
-open_again(int fd, bool *may_wait, bool *blocking)
+open_again(struct console *c, int fd, bool *may_wait)
 {
+	int flags = fcntl(fd, F_GETFL), again = -1;
 	struct stat st;
 	char path[32];
-	int again = -1;
 
-	*may_wait = *blocking = false;
-	if (fstat(fd, &st) == -1)
+	*may_wait = false;
+	if (flags == -1 || fstat(fd, &st) == -1)
 		return -1;
+	if (S_ISFIFO(st.st_mode) && (flags & O_NONBLOCK) != 0) {
+		*may_wait = c->borrowed = true;
+		return fd;
+	}
 	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)) {
 		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 		again =
 		    open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 		*may_wait = true;
-		*blocking = again == -1; /* it belongs to another user */
+		c->blocking = again == -1; /* it belongs to another user */
 	} else if (S_ISSOCK(st.st_mode)) {
 		*may_wait = true;
 	}
 	return again != -1 ? again : fcntl(fd, F_DUPFD_CLOEXEC, 4);
+}
+
+/* systemd.exec(5): its device and inode, so that nobody takes a pipe for the
+ * journal who inherited the variable. */
+static bool
+is_journal(int fd)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct stat st;
+	char want[64];
+
+	if (stream == NULL || fstat(fd, &st) == -1)
+		return false;
+	(void)snprintf(want, sizeof(want), "%ju:%ju", (uintmax_t)st.st_dev,
+	    (uintmax_t)st.st_ino);
+	return strcmp(stream, want) == 0;
 }
 
 static bool
@@ -132,8 +155,9 @@ console_new(struct loop *loop, int fd)
 
 	if (c == NULL)
 		return NULL;
-	if ((c->fd = open_again(fd, &may_wait, &c->blocking)) == -1)
+	if ((c->fd = open_again(c, fd, &may_wait)) == -1)
 		goto fail;
+	c->journal = is_journal(c->fd);
 	c->terminal = isatty(c->fd) == 1;
 	c->colour = c->terminal && wants_colour();
 	/* epoll(7) refuses some devices, /dev/null among them. */
@@ -157,7 +181,7 @@ console_free(struct console **console)
 		console_flush(c);
 	if (c->writable != NULL)
 		event_free(c->writable);
-	if (c->fd > 0)
+	if (c->fd > 0 && !c->borrowed)
 		(void)close(c->fd);
 	buf_free(&c->queue);
 	free(c);
@@ -174,6 +198,12 @@ bool
 console_has_colour(const struct console *c)
 {
 	return c->colour;
+}
+
+bool
+console_is_journal(const struct console *c)
+{
+	return c->journal;
 }
 
 unsigned int

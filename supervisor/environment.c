@@ -15,10 +15,28 @@ struct list {
 	size_t count;
 };
 
-/* sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3): of the process that
- * was started, not of its children. */
+/* sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3), systemd.exec(5): of
+ * the process that was started, not of its children. */
 static const char *const not_inherited[] = { "LISTEN_PID", "LISTEN_FDS",
-	"LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC" };
+	"LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC",
+	"MAINPID", "MANAGERPID", "SYSTEMD_EXEC_PID", "INVOCATION_ID",
+	"JOURNAL_STREAM", "CREDENTIALS_DIRECTORY", "RUNTIME_DIRECTORY",
+	"STATE_DIRECTORY", "CACHE_DIRECTORY", "LOGS_DIRECTORY",
+	"CONFIGURATION_DIRECTORY", "MEMORY_PRESSURE_WATCH",
+	"MEMORY_PRESSURE_WRITE", NULL };
+
+/* What leads to the files and sessions of the user who started the gateway: to
+ * another one it is closed at best. */
+static const char *const of_our_user[] = { "HOME", "USER", "LOGNAME", "SHELL",
+	"MAIL", "TMPDIR", "TMP", "TEMP", "OLDPWD", "PWD", "XAUTHORITY",
+	"SSH_AUTH_SOCK", "SSH_AGENT_PID", "GPG_AGENT_INFO", "GNUPGHOME",
+	"DBUS_SESSION_BUS_ADDRESS", "SUDO_USER", "SUDO_UID", "SUDO_GID",
+	"SUDO_COMMAND", NULL };
+static const char of_our_sessions[] = "XDG_";
+
+static const char *const kept_when_clear[] = { "PATH", "LANG", "TZ", NULL };
+static const char *const about_the_user[] = { "HOME", "USER", "LOGNAME",
+	"SHELL", NULL };
 
 static size_t
 name_length(const char *entry)
@@ -74,19 +92,31 @@ set_pair(struct list *list, const char *name, const char *value)
 }
 
 static bool
-inherited(const char *entry)
+is_one_of(const char *const *names, const char *entry)
 {
 	size_t len = name_length(entry);
 
-	if (entry[len] != '=' || len == 0)
-		return false;
-	for (size_t i = 0; i < sizeof(not_inherited) / sizeof(not_inherited[0]);
-	     i++) {
-		if (strlen(not_inherited[i]) == len &&
-		    strncmp(entry, not_inherited[i], len) == 0)
-			return false;
+	for (; *names != NULL; names++) {
+		if (strlen(*names) == len && strncmp(entry, *names, len) == 0)
+			return true;
 	}
-	return true;
+	return false;
+}
+
+/* Whether a variable of the gateway's is one of the job's. */
+static bool
+is_inherited(const struct environment *from, const char *entry)
+{
+	size_t len = name_length(entry);
+
+	if (entry[len] != '=' || len == 0 || is_one_of(not_inherited, entry))
+		return false;
+	if (from->other &&
+	    (is_one_of(of_our_user, entry) ||
+		strncmp(entry, of_our_sessions, strlen(of_our_sessions)) == 0))
+		return false;
+	return !from->clear || is_one_of(kept_when_clear, entry) ||
+	    (from->user == NULL && is_one_of(about_the_user, entry));
 }
 
 static bool
@@ -110,25 +140,35 @@ set_path(struct list *list, const char *const *dirs)
 	return good;
 }
 
+static bool
+set_user(struct list *list, const struct environment *from)
+{
+	const struct identity_user *user = from->user;
+
+	if (user != NULL &&
+	    (!set_pair(list, "HOME", user->home) ||
+		!set_pair(list, "USER", user->name) ||
+		!set_pair(list, "LOGNAME", user->name) ||
+		!set_pair(list, "SHELL", user->shell)))
+		return false;
+	return (from->home == NULL || set_pair(list, "HOME", from->home)) &&
+	    (from->tmp == NULL || set_pair(list, "TMPDIR", from->tmp));
+}
+
 char **
-environment_make(char *const *own, const struct identity_user *user,
-    char *const *extra, const char *const *dirs)
+environment_make(const struct environment *from)
 {
 	struct list list = { .at = calloc(1, sizeof(char *)) };
 	bool good = list.at != NULL;
 
-	for (; good && *own != NULL; own++) {
-		if (inherited(*own))
-			good = set(&list, strdup(*own));
+	for (char *const *p = from->own; good && *p != NULL; p++) {
+		if (is_inherited(from, *p))
+			good = set(&list, strdup(*p));
 	}
-	if (user != NULL)
-		good = good && set_pair(&list, "HOME", user->home) &&
-		    set_pair(&list, "USER", user->name) &&
-		    set_pair(&list, "LOGNAME", user->name) &&
-		    set_pair(&list, "SHELL", user->shell);
-	for (; good && *extra != NULL; extra++)
-		good = set(&list, strdup(*extra));
-	if (good && set_path(&list, dirs))
+	good = good && set_user(&list, from);
+	for (char *const *p = from->extra; good && *p != NULL; p++)
+		good = set(&list, strdup(*p));
+	if (good && set_path(&list, from->dirs))
 		return list.at;
 	environment_free(&list.at);
 	errno = ENOMEM;
@@ -139,7 +179,7 @@ void
 environment_free(char ***env)
 {
 	for (char **p = *env; p != NULL && *p != NULL; p++)
-		free(*p);
+		freezero(*p, strlen(*p));
 	free(*env);
 	*env = NULL;
 }

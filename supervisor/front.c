@@ -24,7 +24,6 @@ struct front {
 	struct loop *loop;
 	struct processes *processes;
 	char *setup;
-	const struct listeners *listeners;
 	const struct front_handlers *handlers;
 	void *arg;
 	struct process *process; /* NULL between two runs */
@@ -62,21 +61,33 @@ front_retry(struct front *front, uint64_t run_ms, const char *why)
 }
 
 static void
-front_on_hello(void *arg)
+front_on_alive(void *arg)
 {
 	struct front *front = arg;
 
 	front->handlers->hello(front->arg);
 }
 
-/* The front has nothing to report. */
 static bool
 front_on_frame(void *arg, const struct frame *frame, const char *payload)
 {
-	(void)arg;
-	(void)frame;
-	(void)payload;
-	return false;
+	struct front *front = arg;
+
+	switch (frame->type) {
+	case MSG_LISTED:
+		front->handlers->listed(front->arg, frame->id);
+		return true;
+	case MSG_DRAINED:
+		front->handlers->drained(
+		    front->arg, (enum drained)frame->flags, frame->id);
+		return true;
+	case MSG_REPORT:
+		front->handlers->report(
+		    front->arg, frame->id, payload, frame->length);
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* What another try cannot change: no right to drop privileges, wrong use. */
@@ -97,6 +108,7 @@ front_on_gone(void *arg, const struct process_end *end)
 	uint64_t run_ms;
 
 	front->process = NULL;
+	front->handlers->gone(front->arg);
 	if (!front->wanted)
 		return;
 	run_ms = mono_ms() - front->started_ms;
@@ -113,31 +125,10 @@ front_on_gone(void *arg, const struct process_end *end)
 }
 
 static const struct process_handlers process_handlers = {
-	.hello = front_on_hello,
+	.alive = front_on_alive,
 	.frame = front_on_frame,
 	.gone = front_on_gone,
 };
-
-static void
-front_send_listeners(struct front *front)
-{
-	struct frame frame = { .type = MSG_LISTEN };
-	const struct listeners *all = front->listeners;
-
-	for (size_t i = 0; i < all->count; i++) {
-		char *json = setup_listen(all->at[i].address);
-		int fd = fcntl(all->at[i].fd, F_DUPFD_CLOEXEC, 3);
-
-		if (json != NULL && fd != -1) {
-			process_send_fd(front->process, &frame, json, &fd);
-		} else {
-			process_kill(front->process, "got no socket");
-			if (fd != -1)
-				(void)close(fd);
-		}
-		free(json);
-	}
-}
 
 static void
 front_spawn(struct front *front)
@@ -153,7 +144,6 @@ front_spawn(struct front *front)
 		return;
 	}
 	process_send(front->process, &frame, front->setup);
-	front_send_listeners(front);
 	front->handlers->started(front->arg);
 }
 
@@ -167,8 +157,7 @@ front_on_retry(evutil_socket_t fd, short what, void *arg)
 
 struct front *
 front_new(struct loop *loop, struct processes *processes, char *setup,
-    const struct listeners *listeners, const struct front_handlers *handlers,
-    void *arg)
+    const struct front_handlers *handlers, void *arg)
 {
 	struct front *front = calloc(1, sizeof(*front));
 
@@ -179,7 +168,6 @@ front_new(struct loop *loop, struct processes *processes, char *setup,
 	front->loop = loop;
 	front->processes = processes;
 	front->setup = setup;
-	front->listeners = listeners;
 	front->handlers = handlers;
 	front->arg = arg;
 	front->retry = event_new(loop_base(loop), -1, 0, front_on_retry, front);
@@ -216,6 +204,19 @@ front_stop(struct front *front)
 		process_close(front->process);
 }
 
+bool
+front_drain(struct front *front)
+{
+	struct frame frame = { .type = MSG_DRAIN };
+
+	front->wanted = false;
+	(void)event_del(front->retry);
+	if (front->process == NULL)
+		return false;
+	process_send(front->process, &frame, NULL);
+	return true;
+}
+
 void
 front_kill(struct front *front)
 {
@@ -231,6 +232,12 @@ front_is_running(const struct front *front)
 	return front->process != NULL;
 }
 
+bool
+front_is_alive(const struct front *front)
+{
+	return front->process != NULL && process_is_alive(front->process);
+}
+
 void
 front_status(const struct front *front, struct status_front *ret)
 {
@@ -242,22 +249,80 @@ front_status(const struct front *front, struct status_front *ret)
 	};
 }
 
+static void
+front_send(struct front *front, const struct frame *frame, const char *json)
+{
+	if (front->process != NULL)
+		process_send(front->process, frame, json);
+}
+
 void
-front_send_backend(struct front *front, size_t number, const char *json)
+front_send_policy(struct front *front, const char *json)
+{
+	struct frame frame = { .type = MSG_POLICY };
+
+	front_send(front, &frame, json);
+}
+
+void
+front_send_listen(struct front *front, const struct listener *listener)
+{
+	struct frame frame = { .type = MSG_LISTEN, .id = listener->number };
+	char *json;
+	int fd;
+
+	if (front->process == NULL)
+		return;
+	json = setup_listen(listener->address, listener->local);
+	fd = fcntl(listener->fd, F_DUPFD_CLOEXEC, 3);
+	if (json != NULL && fd != -1) {
+		process_send_fd(front->process, &frame, json, &fd);
+	} else {
+		process_kill(front->process, "got no socket");
+		if (fd != -1)
+			(void)close(fd);
+	}
+	free(json);
+}
+
+void
+front_send_unlisten(struct front *front, uint32_t number)
+{
+	struct frame frame = { .type = MSG_UNLISTEN, .id = number };
+
+	front_send(front, &frame, NULL);
+}
+
+void
+front_send_backend(struct front *front, uint64_t number, const char *json)
 {
 	struct frame frame = { .type = MSG_BACKEND, .id = number };
 
-	if (front->process != NULL)
-		process_send(front->process, &frame, json);
+	front_send(front, &frame, json);
 }
 
 void
 front_send_link(
-    struct front *front, size_t number, uint32_t generation, int *fd)
+    struct front *front, uint64_t number, uint32_t generation, int *fd)
 {
 	struct frame frame = {
 		.type = MSG_LINK, .id = number, .client = generation
 	};
 
-	process_send_fd(front->process, &frame, NULL, fd);
+	if (front->process != NULL)
+		process_send_fd(front->process, &frame, NULL, fd);
+	if (*fd != -1)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+bool
+front_send_query(struct front *front, uint64_t id, const char *json)
+{
+	struct frame frame = { .type = MSG_QUERY, .id = id };
+
+	if (!front_is_alive(front))
+		return false;
+	process_send(front->process, &frame, json);
+	return true;
 }

@@ -1,303 +1,83 @@
 /* gateway.c: the supervisor as a whole. */
-#include <sys/socket.h>
-
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 
-#include "console.h"
-#include "front.h"
-#include "gateway.h"
-#include "listen.h"
-#include "logfile.h"
-#include "plan.h"
-#include "proto/buf.h"
-#include "proto/log.h"
-#include "service.h"
-#include "setup.h"
+#include "change.h"
+#include "ending.h"
+#include "gateway_parts.h"
+#include "notify.h"
+#include "proto/clock.h"
+#include "startup.h"
 #include "status.h"
-#include "summary.h"
+#include "where.h"
 
-/* The summary waits this long for slow backends. */
-#define SUMMARY_MS 3000
-
-/* Jobs get five seconds to end (run.c).  What is left after six and a half
- * is killed by its reaper, and after eight by us, reapers included. */
-#define STOP_MS 6500
-#define KILL_MS 1500
-
-enum {
-	ON_TERM,
-	ON_INT,
-	ON_HUP,
-	ON_USR1,
-	ON_USR2,
-	SIGNALS
-};
-
-struct gateway {
-	const struct config *config;
-	struct plan *plan;
-	struct loop *loop;
-	struct console *console;
-	struct logfile *logfile;
-	struct listeners listeners;
-	struct processes *processes;
-	struct front *front;
-	struct service **services; /* config->backend_count of them */
-	struct event *signals[SIGNALS];
-	struct event *summary_timer;
-	struct event *stop_timer;
-	char *url;
-	uint32_t generation; /* of the last link */
-	bool front_said_hello;
-	bool summary_shown;
-	bool stopping;
-	bool killing;
-	int status;
-};
+/* ---- what the parts tell ---- */
 
 static void
-arm(struct event *timer, unsigned int ms)
-{
-	struct timeval tv = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
-
-	(void)event_add(timer, &tv);
-}
-
-/* What the console shows that is not a log record; the file gets it too. */
-static void
-gateway_print(struct gateway *gw, const char *line)
-{
-	struct buf out = { .mem = NULL };
-
-	if (buf_add_format(&out, "%s\n", line) == 0)
-		console_write(gw->console, buf_data(&out), buf_len(&out));
-	buf_free(&out);
-	logfile_quiet(gw->logfile, LOG_LEVEL_INFO, line);
-}
-
-static void
-gateway_show_summary(struct gateway *gw)
-{
-	size_t n = gw->config->backend_count;
-	struct summary_row *rows = calloc(n + 1, sizeof(*rows));
-	struct buf out = { .mem = NULL };
-	struct summary summary = { .version = MCPGW_VERSION,
-		.url = gw->url,
-		.config = gw->config->path,
-		.log = logfile_path(gw->logfile),
-		.count = n,
-		.rows = rows };
-
-	for (size_t i = 0; rows != NULL && i < n; i++) {
-		rows[i].name = service_name(gw->services[i]);
-		rows[i].state = service_state(gw->services[i]);
-		rows[i].disabled = service_is_disabled(gw->services[i]);
-		rows[i].tools = service_tools(gw->services[i]);
-		rows[i].reason = service_reason(gw->services[i]);
-	}
-	if (rows != NULL &&
-	    summary_render(&out, &summary, console_has_colour(gw->console),
-		console_width(gw->console)) == 0)
-		console_write(gw->console, buf_data(&out), buf_len(&out));
-	buf_free(&out);
-	free(rows);
-}
-
-/* Once: when every backend has settled, or when it takes too long. */
-static void
-gateway_finish_start(struct gateway *gw)
-{
-	if (gw->summary_shown || gw->stopping)
-		return;
-	gw->summary_shown = true;
-	(void)event_del(gw->summary_timer);
-	gateway_show_summary(gw);
-	logfile_hush(gw->logfile, false);
-}
-
-static void
-gateway_check_started(struct gateway *gw)
-{
-	if (gw->summary_shown || !gw->front_said_hello)
-		return;
-	for (size_t i = 0; i < gw->config->backend_count; i++) {
-		if (!service_is_settled(gw->services[i]))
-			return;
-	}
-	gateway_finish_start(gw);
-}
-
-static void
-gateway_on_summary_timer(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	gateway_finish_start(arg);
-}
-
-/* A link is two ends of one socket: one for the front, one for the worker. */
-static void
-gateway_link(struct gateway *gw, struct service *service)
-{
-	int sv[2];
-
-	if (!front_is_running(gw->front) || !service_can_link(service))
-		return;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-		sv) == -1) {
-		log_error("backend %s: cannot be linked to the front: %s",
-		    service_name(service), strerror(errno));
-		service_no_link(service, "could not be linked to the front");
-		return;
-	}
-	gw->generation++;
-	service_send_link(service, gw->generation, &sv[0]);
-	front_send_link(
-	    gw->front, service_number(service), gw->generation, &sv[1]);
-}
-
-static void
-gateway_tell_front(struct gateway *gw, const struct service *service)
-{
-	char *json;
-
-	if (!front_is_running(gw->front))
-		return;
-	json = setup_backend(backend_state_name(service_state(service)),
-	    service_reason(service), service_retry_ms(service));
-	if (json == NULL)
-		log_error("front: out of memory");
-	else
-		front_send_backend(gw->front, service_number(service), json);
-	free(json);
-}
-
-static void
-gateway_on_changed(void *arg, struct service *service)
+gateway_on_changed(void *arg)
 {
 	struct gateway *gw = arg;
 
-	gateway_tell_front(gw, service);
-	gateway_check_started(gw);
+	startup_look(gw);
+	reload_look(gw->reload);
 }
 
-static void
-gateway_on_link(void *arg, struct service *service)
-{
-	gateway_link(arg, service);
-}
-
-/* Until the summary is there, which says the same in a better shape. */
 static void
 gateway_on_tell(void *arg, enum log_level level, const char *text)
 {
-	struct gateway *gw = arg;
-
-	if (gw->summary_shown)
-		log_record(level, text);
-	else
-		logfile_quiet(gw->logfile, level, text);
+	startup_tell(arg, level, text);
 }
 
-/*
- * What children have to say below a warning is for the file: the console shows
- * what became of a backend.  Until the summary is there even what a worker
- * complains of is, because the summary shows the reason.
- */
 static void
 gateway_on_record(
     void *arg, enum role role, enum log_level level, const char *text)
 {
-	struct gateway *gw = arg;
-
-	if (level < LOG_LEVEL_WARNING ||
-	    (!gw->summary_shown && role != ROLE_FRONT))
-		logfile_quiet(gw->logfile, level, text);
-	else
-		log_record(level, text);
+	startup_record(arg, role, level, text);
 }
 
-static const struct service_handlers service_handlers = {
+static void
+gateway_on_idle(void *arg)
+{
+	ending_on_idle(arg);
+}
+
+static const struct roster_handlers roster_handlers = {
 	.changed = gateway_on_changed,
-	.link = gateway_on_link,
 	.tell = gateway_on_tell,
 };
+
+/* ---- what the front tells ---- */
 
 static void
 gateway_on_front_started(void *arg)
 {
 	struct gateway *gw = arg;
 
-	for (size_t i = 0; i < gw->config->backend_count; i++) {
-		gateway_tell_front(gw, gw->services[i]);
-		gateway_link(gw, gw->services[i]);
-	}
+	roster_front_started(gw->roster);
+	roster_publish(gw->roster, gw->config);
+	for (size_t i = 0; i < gw->listeners.count; i++)
+		front_send_listen(gw->front, &gw->listeners.at[i]);
 }
 
 static void
 gateway_on_front_hello(void *arg)
 {
-	struct gateway *gw = arg;
-
-	gw->front_said_hello = true;
-	gateway_check_started(gw);
+	startup_front_is_there(arg);
 }
 
 static void
-gateway_stop(struct gateway *gw)
-{
-	gw->stopping = true;
-	logfile_hush(gw->logfile, false);
-	(void)event_del(gw->summary_timer);
-	listen_close(&gw->listeners);
-	front_stop(gw->front);
-	for (size_t i = 0; i < gw->config->backend_count; i++)
-		service_stop(gw->services[i]);
-	if (processes_count(gw->processes) == 0)
-		loop_stop(gw->loop);
-	else
-		arm(gw->stop_timer, STOP_MS);
-}
-
-/* Time is over: first everything by its reaper, then the reapers too. */
-static void
-gateway_kill(struct gateway *gw)
-{
-	if (gw->killing) {
-		loop_stop(gw->loop); /* processes_free() kills the rest */
-		return;
-	}
-	gw->killing = true;
-	front_kill(gw->front);
-	for (size_t i = 0; i < gw->config->backend_count; i++)
-		service_kill(gw->services[i]);
-	arm(gw->stop_timer, KILL_MS);
-}
-
-static void
-gateway_on_stop_timer(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	log_warning("gateway: not everything ended in time");
-	gateway_kill(arg);
-}
-
-static void
-gateway_on_idle(void *arg)
+gateway_on_front_gone(void *arg)
 {
 	struct gateway *gw = arg;
 
-	if (gw->stopping)
-		loop_stop(gw->loop);
+	roster_front_gone(gw->roster);
+	queries_fail_all(gw->queries);
+	ending_drained(gw);
 }
 
 static void
@@ -306,15 +86,51 @@ gateway_on_front_useless(void *arg)
 	struct gateway *gw = arg;
 
 	gw->status = 1;
-	if (!gw->stopping)
-		gateway_stop(gw);
+	ending_stop(gw);
+}
+
+static void
+gateway_on_listed(void *arg, uint64_t number)
+{
+	struct gateway *gw = arg;
+
+	roster_listed(gw->roster, number);
+}
+
+static void
+gateway_on_drained(void *arg, enum drained what, uint64_t number)
+{
+	struct gateway *gw = arg;
+
+	switch (what) {
+	case DRAINED_BACKEND:
+		roster_drained(gw->roster, number);
+		break;
+	case DRAINED_ALL:
+		ending_drained(gw);
+		break;
+	}
+}
+
+static void
+gateway_on_report(void *arg, uint64_t id, const char *json, size_t len)
+{
+	struct gateway *gw = arg;
+
+	queries_answer(gw->queries, id, json, len);
 }
 
 static const struct front_handlers front_handlers = {
 	.started = gateway_on_front_started,
 	.hello = gateway_on_front_hello,
+	.gone = gateway_on_front_gone,
 	.useless = gateway_on_front_useless,
+	.listed = gateway_on_listed,
+	.drained = gateway_on_drained,
+	.report = gateway_on_report,
 };
+
+/* ---- signals and timers ---- */
 
 static void
 gateway_on_stop_signal(evutil_socket_t number, short what, void *arg)
@@ -322,33 +138,47 @@ gateway_on_stop_signal(evutil_socket_t number, short what, void *arg)
 	struct gateway *gw = arg;
 
 	(void)what;
-	if (gw->stopping) {
-		log_info("gateway: a second signal: stopping at once");
-		if (!gw->killing)
-			gateway_kill(gw);
-		return;
-	}
-	gateway_stop(gw);
-	log_info(
-	    "gateway: stopping (%s)", number == SIGINT ? "SIGINT" : "SIGTERM");
+	if (gw->phase == GATEWAY_RUNS)
+		log_info(
+		    "gateway: stopping (SIG%s)", sigabbrev_np((int)number));
+	ending_begin(gw);
 }
 
 static void
-gateway_on_other_signal(evutil_socket_t number, short what, void *arg)
+gateway_on_hup(evutil_socket_t number, short what, void *arg)
 {
+	struct gateway *gw = arg;
+
+	(void)number;
 	(void)what;
+	reload_request(gw->reload, NULL, NULL);
+}
+
+static void
+gateway_on_usr1(evutil_socket_t number, short what, void *arg)
+{
+	struct gateway *gw = arg;
+
+	(void)number;
+	(void)what;
+	if (logfile_reopen(gw->logfile) == 0)
+		log_info("gateway: the log was opened again (SIGUSR1)");
+}
+
+static void
+log_backend(void *arg, const struct status_backend *backend)
+{
+	char text[STATUS_TEXT_MAX];
+
 	(void)arg;
-	log_warning("gateway: SIG%s: not supported by this version; restart it "
-		    "to apply a changed configuration",
-	    sigabbrev_np((int)number));
+	log_record(LOG_LEVEL_INFO, status_backend_text(text, backend));
 }
 
 /* The state of everything, for whoever asks with SIGUSR2. */
 static void
-gateway_on_status_signal(evutil_socket_t number, short what, void *arg)
+gateway_on_usr2(evutil_socket_t number, short what, void *arg)
 {
 	struct gateway *gw = arg;
-	struct status_backend backend;
 	struct status_front front;
 	char text[STATUS_TEXT_MAX];
 
@@ -356,10 +186,35 @@ gateway_on_status_signal(evutil_socket_t number, short what, void *arg)
 	(void)what;
 	front_status(gw->front, &front);
 	log_record(LOG_LEVEL_INFO, status_front_text(text, &front));
-	for (size_t i = 0; i < gw->config->backend_count; i++) {
-		service_status(gw->services[i], &backend);
-		log_record(LOG_LEVEL_INFO, status_backend_text(text, &backend));
-	}
+	gateway_each(gw, log_backend, NULL);
+}
+
+static void
+gateway_on_summary_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	startup_give_up_waiting(arg);
+}
+
+static void
+gateway_on_end_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	ending_on_timer(arg);
+}
+
+/* We are alive when this runs; at the end the front need not be. */
+static void
+gateway_on_watchdog(evutil_socket_t fd, short what, void *arg)
+{
+	const struct gateway *gw = arg;
+
+	(void)fd;
+	(void)what;
+	if (gw->phase >= GATEWAY_STOPS || front_is_alive(gw->front))
+		notify_watchdog();
 }
 
 static int
@@ -368,42 +223,51 @@ gateway_catch_signals(struct gateway *gw)
 	static const struct {
 		int number;
 		event_callback_fn callback;
-	} caught[SIGNALS] = {
+	} caught[GATEWAY_SIGNALS] = {
 		[ON_TERM] = { SIGTERM, gateway_on_stop_signal },
 		[ON_INT] = { SIGINT, gateway_on_stop_signal },
-		[ON_HUP] = { SIGHUP, gateway_on_other_signal },
-		[ON_USR1] = { SIGUSR1, gateway_on_other_signal },
-		[ON_USR2] = { SIGUSR2, gateway_on_status_signal },
+		[ON_HUP] = { SIGHUP, gateway_on_hup },
+		[ON_USR1] = { SIGUSR1, gateway_on_usr1 },
+		[ON_USR2] = { SIGUSR2, gateway_on_usr2 },
 	};
 
-	for (int i = 0; i < SIGNALS; i++) {
+	for (int i = 0; i < GATEWAY_SIGNALS; i++) {
 		gw->signals[i] = evsignal_new(loop_base(gw->loop),
 		    caught[i].number, caught[i].callback, gw);
 		if (gw->signals[i] == NULL ||
 		    event_add(gw->signals[i], NULL) == -1)
 			return -1;
 	}
-	gw->summary_timer =
-	    event_new(loop_base(gw->loop), -1, 0, gateway_on_summary_timer, gw);
-	gw->stop_timer =
-	    event_new(loop_base(gw->loop), -1, 0, gateway_on_stop_timer, gw);
-	return gw->summary_timer != NULL && gw->stop_timer != NULL ? 0 : -1;
+	return 0;
 }
 
 static int
-gateway_listen(struct gateway *gw, char **error)
+gateway_make_timers(struct gateway *gw)
 {
-	const char *host = gw->config->host;
-	bool v6 = strchr(host, ':') != NULL;
+	struct event_base *base = loop_base(gw->loop);
+	uint64_t ms = notify_watchdog_ms();
+	struct timeval tv = { (time_t)(ms / 1000),
+		(suseconds_t)(ms % 1000) * 1000 };
 
-	if (listen_open(&gw->listeners, host, gw->config->port, error) == -1)
+	gw->summary_timer =
+	    event_new(base, -1, 0, gateway_on_summary_timer, gw);
+	gw->end_timer = event_new(base, -1, 0, gateway_on_end_timer, gw);
+	gw->watchdog = event_new(base, -1, EV_PERSIST, gateway_on_watchdog, gw);
+	if (gw->summary_timer == NULL || gw->end_timer == NULL ||
+	    gw->watchdog == NULL)
 		return -1;
-	if (asprintf(&gw->url, "http://%s%s%s:%u/sse", v6 ? "[" : "", host,
-		v6 ? "]" : "", gw->listeners.port) == -1) {
-		gw->url = NULL;
-		return -1;
-	}
-	return 0;
+	return ms > 0 ? event_add(gw->watchdog, &tv) : 0;
+}
+
+/* ---- the object ---- */
+
+static int
+gateway_make_plan(struct gateway *gw, char **error)
+{
+	if ((gw->cgroup = cgroup_new()) == NULL)
+		gw->cgroup_error = errno;
+	gw->plan = plan_new(gw->config, gw->cgroup, gw->cgroup_error, error);
+	return gw->plan != NULL ? 0 : -1;
 }
 
 static int
@@ -411,13 +275,22 @@ gateway_open_log(struct gateway *gw, char **error)
 {
 	if ((gw->console = console_new(gw->loop, STDOUT_FILENO)) == NULL)
 		return -1;
-	gw->logfile = logfile_open(
-	    gw->config->log_dir, gw->config->log_level, gw->console, error);
+	gw->logfile = logfile_open(gw->config, gw->console, error);
 	if (gw->logfile == NULL)
 		return -1;
 	log_set_level(logfile_level(gw->logfile));
 	log_set_sink(logfile_sink, gw->logfile);
 	return 0;
+}
+
+static int
+gateway_listen(struct gateway *gw, char **error)
+{
+	if (listen_open(&gw->listeners, gw->config, NULL, error) == -1 ||
+	    change_check_beyond(gw->config, &gw->listeners, error) == -1)
+		return -1;
+	gw->urls = where_urls(gw->config, &gw->listeners);
+	return gw->urls != NULL ? 0 : -1;
 }
 
 static int
@@ -427,31 +300,25 @@ gateway_make_front(struct gateway *gw, char **error)
 
 	if (setup == NULL)
 		return -1;
-	gw->front = front_new(gw->loop, gw->processes, setup, &gw->listeners,
-	    &front_handlers, gw);
+	gw->front =
+	    front_new(gw->loop, gw->processes, setup, &front_handlers, gw);
 	return gw->front != NULL ? 0 : -1;
 }
 
 static int
-gateway_make_services(struct gateway *gw, char **error)
+gateway_make_roster(struct gateway *gw, char **error)
 {
-	size_t n = gw->config->backend_count;
-	struct service_spec spec;
-
-	gw->services = calloc(n + 1, sizeof(*gw->services));
-	if (gw->services == NULL)
+	gw->roster = roster_new(
+	    gw->loop, gw->processes, gw->front, &roster_handlers, gw);
+	if (gw->roster == NULL)
 		return -1;
-	for (size_t i = 0; i < n; i++) {
-		if (plan_service(gw->plan, i, logfile_level(gw->logfile), &spec,
-			error) == -1)
+	for (size_t i = 0; i < gw->config->backend_count; i++) {
+		struct member *m =
+		    roster_make(gw->roster, gw->plan, gw->config, i, error);
+
+		if (m == NULL)
 			return -1;
-		gw->services[i] = service_new(
-		    gw->loop, gw->processes, &spec, &service_handlers, gw);
-		if (gw->services[i] == NULL ||
-		    (spec.remote && !spec.config->disabled &&
-			processes_find(
-			    gw->processes, PROGRAM_WORKER_HTTP, error) == -1))
-			return -1;
+		roster_add(m, PART_SERVING);
 	}
 	return 0;
 }
@@ -464,31 +331,65 @@ gateway_make_processes(struct gateway *gw, char **error)
 		return -1;
 	processes_on_idle(gw->processes, gateway_on_idle, gw);
 	processes_on_record(gw->processes, gateway_on_record, gw);
-	if (gateway_make_front(gw, error) == -1)
+	if (gateway_make_front(gw, error) == -1 ||
+	    gateway_make_roster(gw, error) == -1)
 		return -1;
-	return gateway_make_services(gw, error);
+	gw->queries = queries_new(gw->loop);
+	gw->reload = reload_new(gw);
+	return gw->queries != NULL && gw->reload != NULL ? 0 : -1;
+}
+
+/* All of it, in the order in which each needs the one before. */
+static int
+gateway_make(struct gateway *gw, char **error)
+{
+	if ((gw->loop = loop_new(false)) == NULL ||
+	    gateway_make_plan(gw, error) == -1 ||
+	    gateway_open_log(gw, error) == -1 ||
+	    gateway_listen(gw, error) == -1 ||
+	    gateway_make_processes(gw, error) == -1 ||
+	    gateway_make_timers(gw) == -1)
+		return -1;
+	gw->verbs = verbs_new(gw, gw->loop, gw->config, error);
+	if (gw->verbs == NULL)
+		return -1;
+	return gateway_catch_signals(gw);
 }
 
 struct gateway *
-gateway_new(const struct config *config, char **error)
+gateway_new(
+    struct config *config, const struct gateway_source *source, char **error)
 {
 	struct gateway *gw = calloc(1, sizeof(*gw));
 
 	*error = NULL;
 	if (gw == NULL)
 		return NULL;
-	gw->config = config;
-	if ((gw->loop = loop_new(false)) == NULL ||
-	    (gw->plan = plan_new(config, error)) == NULL ||
-	    gateway_open_log(gw, error) == -1 ||
-	    gateway_listen(gw, error) == -1 ||
-	    gateway_make_processes(gw, error) == -1 ||
-	    gateway_catch_signals(gw) == -1) {
+	gw->config = config_ref(config);
+	gw->source = *source;
+	gw->started_ms = mono_ms();
+	if (gateway_make(gw, error) == -1) {
 		if (gw->logfile != NULL && *error != NULL)
 			logfile_quiet(gw->logfile, LOG_LEVEL_CRITICAL, *error);
 		gateway_free(&gw);
 	}
 	return gw;
+}
+
+static void
+gateway_free_events(struct gateway *gw)
+{
+	struct event *const timers[] = { gw->summary_timer, gw->end_timer,
+		gw->watchdog };
+
+	for (int i = 0; i < GATEWAY_SIGNALS; i++) {
+		if (gw->signals[i] != NULL)
+			event_free(gw->signals[i]);
+	}
+	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
+		if (timers[i] != NULL)
+			event_free(timers[i]);
+	}
 }
 
 void
@@ -498,29 +399,27 @@ gateway_free(struct gateway **gateway)
 
 	if (gw == NULL)
 		return;
+	/* Whoever waits for an answer gets one before the way to them goes. */
+	if (gw->reload != NULL)
+		reload_abandon(gw->reload);
+	queries_free(&gw->queries);
+	verbs_free(&gw->verbs);
 	if (gw->processes != NULL)
 		processes_on_idle(gw->processes, NULL, NULL);
 	processes_free(&gw->processes);
-	for (size_t i = 0;
-	     gw->services != NULL && i < gw->config->backend_count; i++)
-		service_free(&gw->services[i]);
-	free(gw->services);
+	reload_free(&gw->reload);
+	roster_free(&gw->roster);
 	front_free(&gw->front);
 	listen_close(&gw->listeners);
-	for (int i = 0; i < SIGNALS; i++) {
-		if (gw->signals[i] != NULL)
-			event_free(gw->signals[i]);
-	}
-	if (gw->summary_timer != NULL)
-		event_free(gw->summary_timer);
-	if (gw->stop_timer != NULL)
-		event_free(gw->stop_timer);
+	gateway_free_events(gw);
 	log_set_sink(NULL, NULL);
 	logfile_close(&gw->logfile);
 	console_free(&gw->console);
 	plan_free(&gw->plan);
-	free(gw->url);
+	cgroup_free(&gw->cgroup);
+	where_free(&gw->urls);
 	loop_free(&gw->loop);
+	config_free(&gw->config);
 	free(gw);
 	*gateway = NULL;
 }
@@ -528,23 +427,13 @@ gateway_free(struct gateway **gateway)
 int
 gateway_run(struct gateway *gw)
 {
-	char line[512];
+	struct member *m;
 
-	plan_tell(gw->plan);
-	(void)snprintf(line, sizeof(line), "listening on %s", gw->url);
-	gateway_print(gw, line);
-	if (gw->listeners.beyond)
-		log_warning(
-		    "gateway: other machines can reach %s, and there is "
-		    "no authentication: whoever does can run every tool; "
-		    "see \"host\" in mcp-gateway.json(5)",
-		    gw->url);
-	logfile_hush(gw->logfile, true);
-	arm(gw->summary_timer, SUMMARY_MS);
+	startup_begin(gw);
 	front_start(gw->front);
-	for (size_t i = 0; i < gw->config->backend_count && !gw->stopping; i++)
-		service_start(gw->services[i]);
-	gateway_check_started(gw);
+	TAILQ_FOREACH (m, roster_members(gw->roster), link)
+		roster_start(m);
+	startup_look(gw);
 	loop_run(gw->loop);
 	if (console_dropped(gw->console) > 0)
 		log_info("console: %lu lines found no room",

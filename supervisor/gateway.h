@@ -27,8 +27,8 @@ struct gateway_source {
  * config is taken over (config_ref()), source is copied.  NULL with *error, the
  * caller's, or NULL when memory ran out.
  */
-struct gateway *gateway_new(struct config *config,
-    const struct gateway_source *source, char **error);
+struct gateway *gateway_new(
+    struct config *config, const struct gateway_source *source, char **error);
 void gateway_free(struct gateway **gateway);
 
 /* Serve until a signal says to stop.  The exit status. */
@@ -59,8 +59,8 @@ enum gateway_act {
 };
 /* 0, or -1 with *error, the caller's: there is no such backend, and the like.
  * It is under way when this returns. */
-int gateway_act(struct gateway *gateway, const char *name,
-    enum gateway_act act, char **error);
+int gateway_act(struct gateway *gateway, const char *name, enum gateway_act act,
+    char **error);
 
 /* Log from this level on, everywhere, until a reload says otherwise. */
 void gateway_set_log_level(struct gateway *gateway, enum log_level level);

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -46,6 +47,20 @@ identity_user_free(struct identity_user *user)
 	free(user->home);
 	free(user->shell);
 	memset(user, 0, sizeof(*user));
+}
+
+int
+identity_find_group(gid_t *ret, const char *name, char **error)
+{
+	const struct group *group = getgrnam(name);
+
+	if (group == NULL)
+		return refuse(error,
+		    "group %s does not exist; make it (groupadd --system %s), "
+		    "or correct \"group\"",
+		    name, name);
+	*ret = group->gr_gid;
+	return 0;
 }
 
 int

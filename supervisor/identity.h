@@ -23,6 +23,9 @@ int identity_find_user(
     struct identity_user *ret, const char *name, char **error);
 void identity_user_free(struct identity_user *user);
 
+/* Look a group up.  0, or -1 with *error as above. */
+int identity_find_group(gid_t *ret, const char *name, char **error);
+
 /*
  * The identity of a role that runs as this user of the gateway's own; root is
  * refused.  0, or -1 with *error as above.

@@ -141,6 +141,12 @@ job_processes(const struct job *job)
 	return process_pong(job->reaper);
 }
 
+pid_t
+job_reaper(const struct job *job)
+{
+	return process_pid(job->reaper);
+}
+
 void
 job_stop(struct job *job, unsigned int wait_ms, unsigned int term_ms)
 {

@@ -45,6 +45,9 @@ struct job *job_start(struct processes *processes, const struct job_spec *spec,
  * 0 when that is not known yet. */
 unsigned int job_processes(const struct job *job);
 
+/* The number of its reaper. */
+pid_t job_reaper(const struct job *job);
+
 /* End it: wait for it to end by itself, then SIGTERM, wait, then SIGKILL.  A
  * second call may only hasten that: with 0 and 0 everything is killed. */
 void job_stop(struct job *job, unsigned int wait_ms, unsigned int term_ms);

@@ -2,6 +2,8 @@
 #ifndef SUPERVISOR_LISTEN_H
 #define SUPERVISOR_LISTEN_H
 
+#include <sys/types.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +18,8 @@
 
 /* A path of a Unix socket has at most 107 bytes. */
 #define LISTEN_ADDRESS_MAX 112
+/* A host name has at most 253, and brackets and a port stand around it. */
+#define LISTEN_WANTED_MAX 272
 
 struct listener {
 	uint32_t number; /* never used twice */
@@ -25,8 +29,10 @@ struct listener {
 	bool inherited;  /* a service manager made it, and keeps it */
 	uint16_t port;   /* the real one; 0 of a Unix socket */
 	char address[LISTEN_ADDRESS_MAX]; /* "127.0.0.1:9000", "/run/x.sock" */
-	char wanted[LISTEN_ADDRESS_MAX]; /* what of the configuration it serves:
-					    "127.0.0.1:0" */
+	char wanted[LISTEN_WANTED_MAX];   /* what of the configuration it
+					     serves: "localhost:0" */
+	dev_t device;                     /* of a Unix socket that we made */
+	ino_t inode;
 };
 
 struct listeners {
@@ -46,9 +52,12 @@ struct listeners {
 int listen_open(struct listeners *ret, const struct config *config,
     struct listeners *old, char **error);
 
-/* Take the sockets that a service manager passed (LISTEN_FDS, LISTEN_PID) out
- * of the environment and remember them: once, before descriptors are closed.
- * How many there are; they are 3, 4, …  */
+/*
+ * Take the sockets that a service manager passed (LISTEN_FDS, LISTEN_PID: see
+ * sd_listen_fds(3)) out of the environment and remember them: once, before
+ * descriptors are closed.  How many there are; they are 3, 4, …  They stay open
+ * while we live, so that each reload finds those that it wants.
+ */
 int listen_inherit(void);
 
 /* One of them is reached from other machines. */

@@ -1,7 +1,6 @@
 /* logfile.c: where log records end. */
 #include <sys/stat.h>
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,127 +10,28 @@
 #include <unistd.h>
 
 #include "logfile.h"
+#include "logline.h"
 #include "proto/msg.h"
-
-/* A record, and what we put before it. */
-#define LINE_SIZE (MSG_LOG_MAX + 1024)
+#include "refusal.h"
+#include "syslog_socket.h"
 
 /* Runs that start within one second get numbers; nobody starts a hundred. */
 #define SAME_SECOND_MAX 100
 
-/* "backend " and the longest name of one. */
-#define SUBJECT_MAX 128
-
 struct logfile {
-	int fd;
-	char *path;
+	enum config_log target;
+	enum config_log_format format;
 	enum log_level level;
-	struct console *console;
+	char *dir;                    /* of a file */
+	char *path;                   /* of the file, or what stands for it */
+	int fd;                       /* -1: no file */
+	struct syslog_socket *syslog; /* or NULL */
+	struct console *console;      /* borrowed, or NULL */
 	bool hush;
 	bool torn;          /* the file ends in the middle of a record */
-	unsigned long lost; /* records that the file did not take */
+	unsigned long lost; /* records that found no room */
 	int lost_errno;
 };
-
-/* Upper case, as in the file's name and in its lines. */
-static const char *
-level_text(enum log_level level)
-{
-	switch (level) {
-	case LOG_LEVEL_DEBUG:
-		return "DEBUG";
-	case LOG_LEVEL_INFO:
-		return "INFO";
-	case LOG_LEVEL_WARNING:
-		return "WARNING";
-	case LOG_LEVEL_ERROR:
-		return "ERROR";
-	case LOG_LEVEL_CRITICAL:
-		return "CRITICAL";
-	}
-	return "INFO";
-}
-
-static const char *
-level_colour(enum log_level level)
-{
-	switch (level) {
-	case LOG_LEVEL_DEBUG:
-		return "\033[2m";
-	case LOG_LEVEL_INFO:
-		return "";
-	case LOG_LEVEL_WARNING:
-		return "\033[33m";
-	case LOG_LEVEL_ERROR:
-		return "\033[31m";
-	case LOG_LEVEL_CRITICAL:
-		return "\033[1;31m";
-	}
-	return "";
-}
-
-/* "backend bash" of "backend bash: ready"; 0 when the text names no subject. */
-static size_t
-subject_length(const char *text)
-{
-	const char *end = strstr(text, ": ");
-
-	if (end == NULL || end - text > SUBJECT_MAX)
-		return 0;
-	for (const char *p = text; p < end; p++) {
-		if (!isalnum((unsigned char)*p) && (*p & 0x80) == 0 &&
-		    strchr(" _-./@", *p) == NULL)
-			return 0;
-	}
-	return (size_t)(end - text);
-}
-
-/* What snprintf() returned as the length of what it wrote. */
-static size_t
-written(int n, size_t size)
-{
-	if (n < 0)
-		return 0;
-	return (size_t)n < size ? (size_t)n : size - 1;
-}
-
-/* A line that was cut must still end. */
-static size_t
-end_line(char *dst, size_t len, size_t size)
-{
-	if (len == size - 1)
-		dst[len - 1] = '\n';
-	return len;
-}
-
-size_t
-logfile_line(char *dst, size_t size, const struct tm *when,
-    enum log_level level, const char *text)
-{
-	size_t subject = subject_length(text);
-	size_t len = strftime(dst, size, "%Y-%m-%d %H:%M:%S", when);
-
-	len += written(
-	    snprintf(dst + len, size - len, " - %.*s - %s - %s\n",
-		subject > 0 ? (int)subject : 7, subject > 0 ? text : "gateway",
-		level_text(level), subject > 0 ? text + subject + 2 : text),
-	    size - len);
-	return end_line(dst, len, size);
-}
-
-size_t
-logfile_console_line(char *dst, size_t size, const struct tm *when,
-    enum log_level level, const char *text, bool terminal, bool colour)
-{
-	size_t len = strftime(
-	    dst, size, terminal ? "%H:%M:%S " : "%Y-%m-%d %H:%M:%S ", when);
-	const char *on = colour ? level_colour(level) : "";
-
-	len += written(snprintf(dst + len, size - len, "%s%-8s %s%s\n", on,
-			   level_text(level), text, on[0] ? "\033[0m" : ""),
-	    size - len);
-	return end_line(dst, len, size);
-}
 
 /* The bytes that were written; fewer than len with errno. */
 static size_t
@@ -151,19 +51,82 @@ write_line(int fd, const char *line, size_t len)
 	return done;
 }
 
-static void
-file_record(struct logfile *lf, const struct tm *when, enum log_level level,
-    const char *text)
+/* 0, or -1 with errno. */
+static int
+file_record(struct logfile *lf, const struct logline *record)
 {
-	char line[LINE_SIZE] = "\n";
-	size_t at = lf->torn ? 1 : 0, done;
-	size_t len =
-	    at + logfile_line(line + at, sizeof(line) - at, when, level, text);
+	char line[1 + LOGLINE_MAX] = "\n";
+	size_t at = lf->torn ? 1 : 0, len = at, done;
 
+	if (lf->format == CONFIG_LOG_JSON)
+		len += logline_json(line + at, record);
+	else
+		len += logline_text(line + at, LOGLINE_MAX, record);
 	done = write_line(lf->fd, line, len);
 	if (done > 0)
 		lf->torn = line[done - 1] != '\n';
-	if (done < len) {
+	return done == len ? 0 : -1;
+}
+
+/* 0, or -1 with errno. */
+static int
+syslog_record(struct logfile *lf, const struct logline *record)
+{
+	char body[LOGLINE_MAX], line[LOGLINE_MAX];
+	const char *text = record->text;
+	size_t len;
+
+	if (lf->format == CONFIG_LOG_JSON) {
+		len = logline_json(body, record);
+		body[len - 1] = '\0'; /* a datagram needs no line feed */
+		text = body;
+	}
+	len = logline_syslog(line, sizeof(line), record, text);
+	return syslog_socket_send(lf->syslog, line, len);
+}
+
+/* The console as the log.  A program that reads it wants the log's format, a
+ * person another one. */
+static int
+console_record(struct logfile *lf, const struct logline *record)
+{
+	char line[LOGLINE_MAX];
+	size_t len;
+
+	if (lf->console == NULL)
+		return 0;
+	if (lf->format == CONFIG_LOG_JSON)
+		len = logline_json(line, record);
+	else if (console_is_journal(lf->console))
+		len = logline_journal(line, sizeof(line), record);
+	else if (console_is_terminal(lf->console))
+		len = logline_console(line, sizeof(line), record, true,
+		    console_has_colour(lf->console));
+	else
+		len = logline_text(line, sizeof(line), record);
+	console_write(lf->console, line, len);
+	return 0;
+}
+
+/* To where the configuration says; 0, or -1 with errno. */
+static int
+put_record(struct logfile *lf, const struct logline *record)
+{
+	switch (lf->target) {
+	case CONFIG_LOG_FILE:
+		return file_record(lf, record);
+	case CONFIG_LOG_SYSLOG:
+		return syslog_record(lf, record);
+	case CONFIG_LOG_NONE:
+		return console_record(lf, record);
+	}
+	return 0;
+}
+
+static void
+keep_record(struct logfile *lf, const struct logline *record)
+{
+	if (put_record(lf, record) == -1) {
 		lf->lost++;
 		lf->lost_errno = errno;
 	}
@@ -171,41 +134,55 @@ file_record(struct logfile *lf, const struct tm *when, enum log_level level,
 
 /* Say what was lost before the first record that has room again. */
 static void
-file_report_lost(struct logfile *lf, const struct tm *when)
+report_lost(struct logfile *lf, const struct timespec *when)
 {
-	unsigned long lost = lf->lost;
+	struct logline record = { .when = *when, .level = LOG_LEVEL_WARNING };
 	char text[160];
 
-	if (lost == 0)
+	if (lf->lost == 0)
 		return;
 	(void)snprintf(text, sizeof(text),
-	    "log file: %lu records before this one were lost: %s", lost,
+	    "%s: %lu records before this one were lost: %s",
+	    lf->target == CONFIG_LOG_FILE ? "log file" : "syslog", lf->lost,
 	    strerror(lf->lost_errno));
-	file_record(lf, when, LOG_LEVEL_WARNING, text);
-	/* The report itself may have found no room. */
-	lf->lost = lf->lost == lost ? 0 : lost;
+	record.text = text;
+	/* The report itself may find no room. */
+	if (put_record(lf, &record) == 0)
+		lf->lost = 0;
+}
+
+/* What people see besides. */
+static void
+show_record(struct logfile *lf, const struct logline *record)
+{
+	char line[LOGLINE_MAX];
+	size_t len;
+
+	if (lf->console == NULL || lf->target == CONFIG_LOG_NONE ||
+	    record->level < (lf->hush ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO))
+		return;
+	if (console_is_journal(lf->console))
+		len = logline_journal(line, sizeof(line), record);
+	else
+		len = logline_console(line, sizeof(line), record,
+		    console_is_terminal(lf->console),
+		    console_has_colour(lf->console));
+	console_write(lf->console, line, len);
 }
 
 static void
 write_record(
-    struct logfile *lf, enum log_level level, const char *text, bool to_console)
+    struct logfile *lf, enum log_level level, const char *text, bool show)
 {
-	char line[LINE_SIZE];
-	time_t now = time(NULL);
-	struct tm when;
-	size_t len;
+	struct logline record = { .level = level, .text = text };
 
-	(void)localtime_r(&now, &when);
+	(void)clock_gettime(CLOCK_REALTIME, &record.when);
 	if (level >= lf->level) {
-		file_report_lost(lf, &when);
-		file_record(lf, &when, level, text);
+		report_lost(lf, &record.when);
+		keep_record(lf, &record);
 	}
-	if (!to_console || lf->console == NULL ||
-	    level < (lf->hush ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO))
-		return;
-	len = logfile_console_line(line, sizeof(line), &when, level, text,
-	    console_is_terminal(lf->console), console_has_colour(lf->console));
-	console_write(lf->console, line, len);
+	if (show)
+		show_record(lf, &record);
 }
 
 void
@@ -217,7 +194,11 @@ logfile_sink(void *arg, enum log_level level, const char *text)
 void
 logfile_quiet(struct logfile *lf, enum log_level level, const char *text)
 {
-	write_record(lf, level, text, false);
+	char line[MSG_LOG_MAX];
+
+	/* It did not come by log_record(), which does the same. */
+	write_record(lf, level,
+	    log_escape(line, sizeof(line), text, strlen(text)), false);
 }
 
 void
@@ -226,10 +207,24 @@ logfile_hush(struct logfile *lf, bool hush)
 	lf->hush = hush;
 }
 
+void
+logfile_set_level(struct logfile *lf, enum log_level level)
+{
+	lf->level = level;
+}
+
 enum log_level
 logfile_level(const struct logfile *lf)
 {
-	return lf->level < LOG_LEVEL_INFO ? lf->level : LOG_LEVEL_INFO;
+	if (lf->target == CONFIG_LOG_NONE || lf->level < LOG_LEVEL_INFO)
+		return lf->level;
+	return LOG_LEVEL_INFO;
+}
+
+bool
+logfile_spares_console(const struct logfile *lf)
+{
+	return lf->target != CONFIG_LOG_NONE;
 }
 
 const char *
@@ -268,10 +263,10 @@ open_folder(const char *dir)
 	    path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (root ? O_NOFOLLOW : 0));
 }
 
-/* A new file in folder, which dir names: never one that is there, and never
- * through a link. */
+/* A new file in the folder: never one that is there, and never through a link.
+ * 0, or -1 with errno. */
 static int
-create_file(struct logfile *lf, int folder, const char *dir)
+create_file(struct logfile *lf, int folder)
 {
 	time_t now = time(NULL);
 	struct tm when;
@@ -280,12 +275,12 @@ create_file(struct logfile *lf, int folder, const char *dir)
 	(void)localtime_r(&now, &when);
 	(void)strftime(stamp, sizeof(stamp), "%Y%m%d_%H%M%S", &when);
 	for (int i = 2; i < SAME_SECOND_MAX; i++) {
-		if (asprintf(&lf->path, "%s/log_%s_%s%s.log", dir, stamp,
-			level_text(lf->level), suffix) == -1) {
+		if (asprintf(&lf->path, "%s/log_%s_%s%s.log", lf->dir, stamp,
+			logline_level(lf->level), suffix) == -1) {
 			lf->path = NULL;
 			return -1;
 		}
-		lf->fd = openat(folder, lf->path + strlen(dir) + 1,
+		lf->fd = openat(folder, lf->path + strlen(lf->dir) + 1,
 		    O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW |
 			O_CLOEXEC,
 		    0600);
@@ -298,38 +293,116 @@ create_file(struct logfile *lf, int folder, const char *dir)
 	return -1;
 }
 
+/* The file by its path, whoever made it; -1 with errno. */
+static int
+open_file(const struct logfile *lf, int folder)
+{
+	struct stat st;
+	int fd;
+
+	/* A FIFO in its place would make us wait for a reader. */
+	fd = openat(folder, lf->path + strlen(lf->dir) + 1,
+	    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+	    0600);
+	if (fd == -1)
+		return -1;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return fd;
+	(void)close(fd);
+	errno = EINVAL; /* no file at all */
+	return -1;
+}
+
+static int
+reopen_file(struct logfile *lf)
+{
+	int folder = open_folder(lf->dir), fd, saved;
+
+	if (folder == -1)
+		return -1;
+	fd = open_file(lf, folder);
+	saved = errno;
+	(void)close(folder);
+	errno = saved;
+	if (fd == -1)
+		return -1;
+	(void)close(lf->fd);
+	lf->fd = fd;
+	lf->torn = false;
+	return 0;
+}
+
+int
+logfile_reopen(struct logfile *lf)
+{
+	if (lf->target == CONFIG_LOG_SYSLOG)
+		syslog_socket_reconnect(lf->syslog);
+	if (lf->target != CONFIG_LOG_FILE)
+		return 0;
+	if (reopen_file(lf) == -1) {
+		log_error("log file: cannot open %s again: %s; the old file "
+			  "stays in use",
+		    log_str(lf->path, strlen(lf->path)), strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+/* 0, or -1 with *error as logfile_open() says. */
+static int
+open_target_file(struct logfile *lf, char **error)
+{
+	int folder = open_folder(lf->dir), result = -1, saved;
+
+	if (folder != -1)
+		result = create_file(lf, folder);
+	saved = errno;
+	if (folder != -1)
+		(void)close(folder);
+	if (result == 0)
+		return 0;
+	return refuse(error,
+	    "cannot write logs in folder \"%s\": %s; %s or set \"log_dir\" in "
+	    "the configuration",
+	    lf->dir,
+	    saved == ELOOP ? "it is a link, which root does not follow here"
+			   : strerror(saved),
+	    saved == ELOOP ? "make it a folder" : "make it writable");
+}
+
+static int
+open_target(struct logfile *lf, char **error)
+{
+	switch (lf->target) {
+	case CONFIG_LOG_FILE:
+		return open_target_file(lf, error);
+	case CONFIG_LOG_SYSLOG:
+		lf->path = strdup("syslog");
+		lf->syslog = syslog_socket_new(SYSLOG_SOCKET_PATH);
+		return lf->path != NULL && lf->syslog != NULL ? 0 : -1;
+	case CONFIG_LOG_NONE:
+		lf->path = strdup("none");
+		return lf->path != NULL ? 0 : -1;
+	}
+	return -1;
+}
+
 struct logfile *
-logfile_open(const char *dir, enum log_level level, struct console *console,
-    char **error)
+logfile_open(const struct config *config, struct console *console, char **error)
 {
 	struct logfile *lf = calloc(1, sizeof(*lf));
-	int folder, result = -1, saved;
 
 	*error = NULL;
 	if (lf == NULL)
 		return NULL;
 	lf->fd = -1;
-	lf->level = level;
+	lf->target = config->log;
+	lf->format = config->log_format;
+	lf->level = config->log_level;
 	lf->console = console;
-	if ((folder = open_folder(dir)) != -1)
-		result = create_file(lf, folder, dir);
-	saved = errno;
-	if (folder != -1)
-		(void)close(folder);
-	if (result == -1) {
-		if (asprintf(error,
-			"cannot write logs in folder \"%s\": %s; %s or set "
-			"\"log_dir\" in the configuration",
-			dir,
-			saved == ELOOP ? "it is a link, which root does not "
-					 "follow here"
-				       : strerror(saved),
-			saved == ELOOP ? "make it a folder"
-				       : "make it writable") == -1)
-			*error = NULL;
+	if ((lf->dir = strdup(config->log_dir)) == NULL ||
+	    open_target(lf, error) == -1)
 		logfile_close(&lf);
-		return NULL;
-	}
 	return lf;
 }
 
@@ -342,6 +415,8 @@ logfile_close(struct logfile **logfile)
 		return;
 	if (lf->fd != -1)
 		(void)close(lf->fd);
+	syslog_socket_free(&lf->syslog);
+	free(lf->dir);
 	free(lf->path);
 	free(lf);
 	*logfile = NULL;

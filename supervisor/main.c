@@ -1,16 +1,27 @@
 /* mcp-gatewayd: one address in front of all your MCP servers. */
 #include <sys/prctl.h>
 
+#include <errno.h>
 #include <fcntl.h>
+#include <libutil.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config.h"
+#include "daemon.h"
 #include "gateway.h"
+#include "listen.h"
+#include "notify.h"
 #include "options.h"
+#include "pid_file.h"
+#include "proto/log.h"
+#include "refusal.h"
+#include "source.h"
 
 /* A descriptor that is closed at the start would be given to the next socket,
  * and what is printed would go to it. */
@@ -28,15 +39,16 @@ open_standard_descriptors(void)
 
 /*
  * Whoever starts us may have blocked or ignored signals and left descriptors
- * open.  A log file at its limit (ulimit -f) is a full disk, not the end.
+ * open; sockets of them, from 3 on, are for us.  A log file at its limit
+ * (ulimit -f) is a full disk, not the end.
  */
 static void
-forget_what_was_inherited(void)
+forget_what_was_inherited(int sockets)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	sigset_t none;
 
-	closefrom(STDERR_FILENO + 1);
+	closefrom(STDERR_FILENO + 1 + sockets);
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 	(void)sigaction(SIGXFSZ, &ignore, NULL);
 	(void)sigemptyset(&none);
@@ -67,70 +79,204 @@ print_errors(const char *path, const struct config_errors *errors)
 	}
 }
 
-/* The command line wins over the file. */
-static int
-override(struct config *config, const struct options *opt)
+static void
+print_error(const char *error)
 {
-	char *host;
-
-	if (opt->host != NULL) {
-		if ((host = strdup(opt->host)) == NULL)
-			return -1;
-		free(config->host);
-		config->host = host;
-	}
-	if (opt->port != -1)
-		config->port = (uint16_t)opt->port;
-	if (opt->log_level != -1)
-		config->log_level = (enum log_level)opt->log_level;
-	return 0;
+	(void)fprintf(stderr, "mcp-gatewayd: %s\n",
+	    error != NULL ? error : "out of memory");
 }
 
+/* All that main() needs until the end. */
+struct program {
+	struct options options;
+	struct source source;
+	struct config *config;
+	struct pidfh *pidfile; /* or NULL */
+	bool up;
+};
+
 static int
-serve(const struct config *config)
+program_load(void *arg, struct config **ret, struct config_errors *errors)
 {
+	struct program *p = arg;
+
+	return source_load(&p->source, ret, errors);
+}
+
+/* The front serves. */
+static void
+program_on_up(void *arg)
+{
+	struct program *p = arg;
+
+	p->up = true;
+	if (p->options.daemon && daemon_up() == -1) {
+		log_error("gateway: whoever started it did not wait until it "
+			  "served: stopping");
+		(void)raise(SIGTERM);
+	}
+}
+
+/* It could not serve; tell whoever waits for it. */
+static void
+program_fail(const struct program *p, int status, const char *error)
+{
+	if (p->options.daemon)
+		daemon_failed(status, error != NULL ? error : "out of memory");
+	else
+		print_error(error);
+}
+
+/* What is left to say when it ended before it served is in its log. */
+static void
+program_fail_early(
+    const struct program *p, int status, const struct gateway *gateway)
+{
+	struct status_gateway state;
+	char *error;
+
+	gateway_status(gateway, &state);
+	(void)refuse(&error, "it ended before it served; its log (%s) says why",
+	    state.log);
+	program_fail(p, status, error);
+	free(error);
+}
+
+/* The exit status. */
+static int
+program_serve(struct program *p)
+{
+	const struct gateway_source source = {
+		.load = program_load,
+		.up = program_on_up,
+		.arg = p,
+	};
 	struct gateway *gateway;
 	char *error;
 	int status;
 
-	if ((gateway = gateway_new(config, &error)) == NULL) {
-		(void)fprintf(stderr, "mcp-gatewayd: %s\n",
-		    error != NULL ? error : "out of memory");
+	if ((gateway = gateway_new(p->config, &source, &error)) == NULL) {
+		program_fail(p, EXIT_FAILURE, error);
 		free(error);
-		return 1;
+		return EXIT_FAILURE;
 	}
 	status = gateway_run(gateway);
+	if (!p->up && p->options.daemon)
+		program_fail_early(p, EXIT_FAILURE, gateway);
 	gateway_free(&gateway);
 	return status;
+}
+
+/* Before anything of it could be started twice.  0, or -1 with *error. */
+static int
+program_take_pidfile(struct program *p, char **error)
+{
+	const char *wanted = p->options.pidfile;
+	char *path;
+
+	*error = NULL;
+	if (wanted == NULL && p->options.daemon && geteuid() == 0)
+		wanted = PID_FILE_DEFAULT;
+	if (wanted == NULL)
+		return 0;
+	if ((path = source_path(&p->source, wanted)) == NULL)
+		return -1;
+	p->pidfile = pid_file_take(path, error);
+	free(path);
+	return p->pidfile != NULL ? 0 : -1;
+}
+
+/* In the process that stays. */
+static int
+program_run(struct program *p)
+{
+	int status;
+
+	if (p->pidfile != NULL && pidfile_write(p->pidfile) == -1) {
+		program_fail(p, EXIT_FAILURE, "cannot write the pidfile");
+		status = EXIT_FAILURE;
+	} else {
+		status = program_serve(p);
+	}
+	(void)pidfile_remove(p->pidfile);
+	return status;
+}
+
+/* The exit status of the process that was started. */
+static int
+program_start(struct program *p)
+{
+	char *error = NULL;
+	pid_t group;
+	int from;
+
+	if (p->options.daemon && p->config->log == CONFIG_LOG_NONE) {
+		print_error("\"log\": \"none\" leaves the log to the console, "
+			    "which a daemon does not have; set it to \"file\" "
+			    "or \"syslog\"");
+		return EXIT_FAILURE;
+	}
+	if (program_take_pidfile(p, &error) == -1) {
+		print_error(error);
+		free(error);
+		return EXIT_FAILURE;
+	}
+	if (!p->options.daemon)
+		return program_run(p);
+	if ((group = daemon_fork(&from)) == 0)
+		return program_run(p);
+	if (group == -1) {
+		(void)fprintf(
+		    stderr, "mcp-gatewayd: cannot fork: %s\n", strerror(errno));
+		(void)pidfile_remove(p->pidfile);
+		return EXIT_FAILURE;
+	}
+	(void)pidfile_close(p->pidfile); /* the daemon has the lock */
+	return daemon_wait(group, from, DAEMON_START_MS);
+}
+
+/* Read the configuration, and check or serve it.  The exit status. */
+static int
+program_main(struct program *p)
+{
+	struct config_errors errors = { 0, NULL };
+
+	if (source_load(&p->source, &p->config, &errors) == -1) {
+		print_errors(p->options.config, &errors);
+		config_errors_free(&errors);
+		return EXIT_FAILURE;
+	}
+	if (!p->options.test)
+		return program_start(p);
+	(void)printf("%s: ok, %zu backend%s\n", p->options.config,
+	    p->config->backend_count, p->config->backend_count == 1 ? "" : "s");
+	return EXIT_SUCCESS;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct config_errors errors = { 0, NULL };
-	struct config *config;
-	struct options opt;
+	struct program p = { .config = NULL };
+	char *error;
 	int status;
 
 	if (open_standard_descriptors() == -1)
-		return 1;
-	forget_what_was_inherited();
+		return EXIT_FAILURE;
+	forget_what_was_inherited(listen_inherit());
 	hide_memory();
-	if (options_parse(&opt, argc, argv, &status) != 0)
+	tzset(); /* once: no log line looks for the time zone again */
+	notify_begin();
+	if (options_parse(&p.options, argc, argv, &status) != 0)
 		return status;
-	if (config_load(&config, opt.config, &errors) == -1) {
-		print_errors(opt.config, &errors);
-		config_errors_free(&errors);
-		return 1;
+	if (p.options.test) /* in the foreground */
+		p.options.daemon = false;
+	if (source_init(&p.source, &p.options, &error) == -1) {
+		print_error(error);
+		free(error);
+		return EXIT_FAILURE;
 	}
-	if (opt.test) {
-		(void)printf("%s: ok, %zu backend%s\n", opt.config,
-		    config->backend_count,
-		    config->backend_count == 1 ? "" : "s");
-		config_free(&config);
-		return 0;
-	}
-	status = override(config, &opt) == 0 ? serve(config) : 1;
-	config_free(&config);
+	status = program_main(&p);
+	config_free(&p.config);
+	source_free(&p.source);
 	return status;
 }

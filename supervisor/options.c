@@ -21,6 +21,8 @@ enum option_id {
 	OPTION_HOST,
 	OPTION_PORT,
 	OPTION_LOG_LEVEL,
+	OPTION_INSECURE,
+	OPTION_PIDFILE,
 	OPTION_TEST,
 	OPTION_VERSION,
 };
@@ -31,6 +33,9 @@ static const struct option long_options[] = {
 	{ "host", required_argument, NULL, OPTION_HOST },
 	{ "port", required_argument, NULL, OPTION_PORT },
 	{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
+	{ "insecure", no_argument, NULL, OPTION_INSECURE },
+	{ "daemon", no_argument, NULL, 'd' },
+	{ "pidfile", required_argument, NULL, OPTION_PIDFILE },
 	{ "test", no_argument, NULL, OPTION_TEST },
 	{ "version", no_argument, NULL, OPTION_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -39,7 +44,8 @@ static const struct option long_options[] = {
 static const char help[] =
     "usage: " PROGRAM " [-h] [--config FILE] [--host HOST] [--port PORT]\n"
     "                    [--log-level {" LEVELS_HELP "}]\n"
-    "                    [--test] [--version]\n"
+    "                    [--insecure] [-d] [--pidfile FILE] [--test]\n"
+    "                    [--version]\n"
     "\n"
     "Start MCP Gateway " MCPGW_VERSION "\n"
     "\n"
@@ -50,6 +56,9 @@ static const char help[] =
     "  --port PORT           Port (default: 9000)\n"
     "  --log-level {" LEVELS_HELP "}\n"
     "                        Set file logging level (default: info)\n"
+    "  --insecure            let other machines call without a token\n"
+    "  -d, --daemon          run in the background, once it serves\n"
+    "  --pidfile FILE        write the process id to this file, and lock it\n"
     "  --test                check the configuration and exit\n"
     "  --version             show the version and exit\n"
     "\n"
@@ -149,6 +158,14 @@ take(struct options *opt, int what, char **argv, int *status)
 		return take_port(&opt->port, optarg);
 	case OPTION_LOG_LEVEL:
 		return take_level(&opt->log_level, optarg);
+	case OPTION_INSECURE:
+		opt->insecure = true;
+		return true;
+	case 'd':
+		opt->daemon = true;
+		return true;
+	case OPTION_PIDFILE:
+		return take_text(&opt->pidfile, "--pidfile", optarg);
 	case OPTION_TEST:
 		opt->test = true;
 		return true;
@@ -171,7 +188,7 @@ options_parse(struct options *opt, int argc, char **argv, int *status)
 	opterr = 0;
 	/* ':' tells a missing argument from an unknown option. */
 	while (
-	    (what = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
+	    (what = getopt_long(argc, argv, ":hd", long_options, NULL)) != -1) {
 		if (!take(&got, what, argv, status))
 			return -1;
 	}

@@ -7,11 +7,14 @@
 
 /* Strings are borrowed from argv. */
 struct options {
-	const char *config; /* "config.json" unless given */
-	const char *host;   /* NULL unless given: overrides the file */
-	int port;           /* -1 unless given: overrides the file; 0: any */
-	int log_level;      /* -1 unless given: overrides the file */
-	bool test;          /* check the configuration and exit */
+	const char *config;  /* "config.json" unless given */
+	const char *host;    /* NULL unless given: overrides the file */
+	int port;            /* -1 unless given: overrides the file; 0: any */
+	int log_level;       /* -1 unless given: overrides the file */
+	bool insecure;       /* overrides the file */
+	bool daemon;         /* leave the foreground */
+	const char *pidfile; /* NULL unless given */
+	bool test;           /* check the configuration and exit */
 };
 
 /*

@@ -1,5 +1,6 @@
 /* outcome.c: why a run of a backend ended. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +29,10 @@ exec_remedy(const struct setup_job_end *end)
 	case ENOENT:
 		return "install it, or correct \"command\"";
 	case EACCES:
+		if (strstr(end->what, " as user ") != NULL)
+			return "let that user execute it (chmod a+rx it and "
+			       "the folders above it), or set \"user\" to "
+			       "somebody who may";
 		return "make it executable (chmod +x), or correct \"command\"";
 	case ENOEXEC:
 		return "it is no program of this machine; correct \"command\"";
@@ -61,27 +66,45 @@ outcome_words(struct outcome *o, const struct setup_last_words *words)
 		o->words.why[0] = '\0';
 }
 
+/* What goes on after how it ended: the limit as a configuration says it. */
+static void
+memory_text(uint64_t bytes, char *dst, size_t size)
+{
+	if (bytes == 0)
+		(void)strlcpy(dst, ": out of memory", size);
+	else if (bytes % (1U << 20) == 0)
+		(void)snprintf(dst, size,
+		    ": out of memory, its limit is %" PRIu64 "M", bytes >> 20);
+	else
+		(void)snprintf(dst, size,
+		    ": out of memory, its limit is %" PRIu64 " bytes", bytes);
+}
+
 /* "exited with status 3", into dst; "" when we ended it or it just followed its
  * worker. */
 static void
 job_end_text(const struct outcome *o, char *dst, size_t size)
 {
 	const struct setup_job_end *end = &o->job_end;
+	char memory[64] = "";
 
 	dst[0] = '\0';
 	if (!o->job_ended || end->kind == SETUP_JOB_SPAWN)
 		return;
+	if (end->no_memory)
+		memory_text(end->memory, memory, sizeof(memory));
 	if (end->kind == SETUP_JOB_SIGNAL) {
-		if (!o->signalled)
+		if (!o->signalled || end->no_memory)
 			(void)snprintf(dst, size,
-			    "was killed by signal %d (%s)", end->value,
-			    strsignal(end->value));
+			    "was killed by signal %d (%s)%s", end->value,
+			    strsignal(end->value), memory);
 		return;
 	}
 	/* After STOP, 0 is a job that obeyed, and a shell reports a signal with
 	 * 128 and more. */
 	if (!o->stop_sent || (end->value > 0 && end->value < 128))
-		(void)snprintf(dst, size, "exited with status %d", end->value);
+		(void)snprintf(
+		    dst, size, "exited with status %d%s", end->value, memory);
 }
 
 /* To a text of OUTCOME_TEXT_MAX, cut where it is too long. */

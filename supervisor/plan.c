@@ -1,5 +1,4 @@
 /* plan.c: what each process is started with. */
-#include <sys/stat.h>
 
 #include <errno.h>
 #include <limits.h>
@@ -10,10 +9,13 @@
 
 #include "cgroup.h"
 #include "environment.h"
+#include "homes.h"
 #include "identity.h"
+#include "job_users.h"
 #include "plan.h"
 #include "refusal.h"
 #include "setup.h"
+#include "shortfall.h"
 
 /*
  * A pipe of 1 MiB takes the largest usual message in one write.  The kernel
@@ -30,9 +32,10 @@ struct plan {
 	char *bindir;
 	struct role_identity front;
 	struct role_identity worker;
-	struct identity_user *users; /* of the jobs, by number */
-	struct cgroup *cgroup;       /* NULL where we may make none */
-	int cgroup_error;            /* why */
+	struct job_users *users;
+	struct cgroup *cgroup; /* borrowed; NULL where we may make none */
+	int cgroup_error;      /* why */
+	int landlock;          /* its version */
 };
 
 static int
@@ -65,30 +68,9 @@ find_roles(struct plan *plan, char **error)
 	return identity_prepare_chroot(error);
 }
 
-/* Whom a job runs as; a user stays empty when that is ourselves. */
-static int
-find_job_user(struct plan *plan, size_t number, char **error)
-{
-	const struct config_backend *be = &plan->config->backends[number];
-	char *problem = NULL;
-
-	if (be->user == NULL || be->disabled)
-		return 0;
-	if (!plan->root)
-		return refuse(error,
-		    "%s: backend \"%s\": \"user\" needs a gateway that is "
-		    "started as root; start it as root or remove \"user\"",
-		    plan->config->path, be->name);
-	if (identity_find_user(&plan->users[number], be->user, &problem) == 0)
-		return 0;
-	(void)refuse(error, "%s: backend \"%s\": %s", plan->config->path,
-	    be->name, problem != NULL ? problem : "out of memory");
-	free(problem);
-	return -1;
-}
-
 struct plan *
-plan_new(const struct config *config, char **error)
+plan_new(const struct config *config, struct cgroup *cgroup, int cgroup_error,
+    char **error)
 {
 	struct plan *plan = calloc(1, sizeof(*plan));
 
@@ -97,18 +79,12 @@ plan_new(const struct config *config, char **error)
 		return NULL;
 	plan->config = config;
 	plan->root = geteuid() == 0;
-	plan->users = calloc(config->backend_count + 1, sizeof(*plan->users));
-	if (plan->users == NULL || find_bindir(plan, error) == -1 ||
-	    find_roles(plan, error) == -1)
-		goto fail;
-	for (size_t i = 0; i < config->backend_count; i++) {
-		if (find_job_user(plan, i, error) == -1)
-			goto fail;
-	}
-	if ((plan->cgroup = cgroup_new()) == NULL)
-		plan->cgroup_error = errno;
-	return plan;
-fail:
+	plan->cgroup = cgroup;
+	plan->cgroup_error = cgroup_error;
+	plan->landlock = shortfall_landlock();
+	if (find_bindir(plan, error) == 0 && find_roles(plan, error) == 0 &&
+	    (plan->users = job_users_new(config, plan->root, error)) != NULL)
+		return plan;
 	plan_free(&plan);
 	return NULL;
 }
@@ -120,11 +96,7 @@ plan_free(struct plan **plan)
 
 	if (p == NULL)
 		return;
-	for (size_t i = 0; p->users != NULL && i < p->config->backend_count;
-	     i++)
-		identity_user_free(&p->users[i]);
-	free(p->users);
-	cgroup_free(&p->cgroup);
+	job_users_free(&p->users);
 	free(p->bindir);
 	free(p);
 	*plan = NULL;
@@ -136,45 +108,22 @@ plan_bindir(const struct plan *plan)
 	return plan->bindir;
 }
 
-/* Who may write the configuration of a root's gateway may run anything as root.
- */
-static void
-tell_of_writers(const char *path)
+static bool
+has_job(const struct config_backend *be)
 {
-	struct stat st;
-
-	if (stat(path, &st) == -1)
-		return;
-	if (st.st_uid != 0)
-		log_warning("gateway: %s belongs to another user, who thereby "
-			    "can run programs as root; chown root it",
-		    path);
-	else if ((st.st_mode & S_IWGRP) != 0 && st.st_gid != 0)
-		log_warning("gateway: %s can be written by its group, which "
-			    "thereby can run programs as root; chmod g-w it",
-		    path);
+	return be->command != NULL && !be->disabled;
 }
 
-void
-plan_tell(const struct plan *plan)
+static void
+tell_of_roots(const struct plan *plan)
 {
 	char names[512] = "";
 	size_t len = 0;
 
-	if (plan->cgroup == NULL)
-		log_info("gateway: no cgroup v2 can be written to (%s): jobs "
-			 "are ended process by process",
-		    strerror(plan->cgroup_error));
-	if (!plan->root) {
-		log_info("gateway: not started as root: front and workers keep "
-			 "the rights of this user, without chroot");
-		return;
-	}
-	tell_of_writers(plan->config->path);
 	for (size_t i = 0; i < plan->config->backend_count; i++) {
 		const struct config_backend *be = &plan->config->backends[i];
 
-		if (be->command == NULL || be->user != NULL || be->disabled)
+		if (!has_job(be) || job_users_at(plan->users, i)->as.uid != 0)
 			continue;
 		(void)snprintf(names + len, sizeof(names) - len, "%s%s",
 		    len > 0 ? ", " : "", be->name);
@@ -182,27 +131,60 @@ plan_tell(const struct plan *plan)
 	}
 	if (len > 0)
 		log_warning("gateway: these backends run as root, because "
-			    "\"user\" is not set for them: %s",
+			    "\"user\" or \"job_user\" says so: %s",
 		    names);
+}
+
+static struct shortfall_means
+means_of(const struct plan *plan, size_t place)
+{
+	const struct job_user *user = job_users_at(plan->users, place);
+
+	return (struct shortfall_means){
+		.cgroup = cgroup_limits(plan->cgroup),
+		.own_user = user->own,
+		.landlock = plan->landlock,
+	};
+}
+
+void
+plan_tell(const struct plan *plan)
+{
+	if (plan->cgroup == NULL)
+		log_info("gateway: no cgroup v2 can be written to (%s): jobs "
+			 "are ended process by process",
+		    strerror(plan->cgroup_error));
+	for (size_t i = 0; i < plan->config->backend_count; i++) {
+		const struct config_backend *be = &plan->config->backends[i];
+		struct shortfall_means means = means_of(plan, i);
+
+		if (has_job(be))
+			shortfall_tell(be, &means);
+	}
+	if (!plan->root) {
+		log_info("gateway: not started as root: front and workers keep "
+			 "the rights of this user, without chroot");
+		return;
+	}
+	tell_of_roots(plan);
 }
 
 char *
 plan_front(const struct plan *plan, enum log_level level, char **error)
 {
-	char *setup = setup_front(plan->config, level, &plan->front);
+	char *setup = setup_front(level, &plan->front);
 
 	if (setup == NULL)
-		(void)refuse(error, "%s: hosts and origins are too long: %s",
-		    plan->config->path, strerror(errno));
+		*error = NULL; /* it is short: there is no memory */
 	return setup;
 }
 
 /* Its own files, which TLS and the names of hosts need, are there only without
  * chroot. */
 static char *
-worker_setup(const struct plan *plan, size_t number, enum log_level level)
+worker_setup(const struct plan *plan, size_t place, enum log_level level)
 {
-	const struct config_backend *be = &plan->config->backends[number];
+	const struct config_backend *be = &plan->config->backends[place];
 	struct role_identity identity = plan->worker;
 
 	if (be->url != NULL)
@@ -210,23 +192,77 @@ worker_setup(const struct plan *plan, size_t number, enum log_level level)
 	return setup_worker(be, level, &identity);
 }
 
+static char **
+job_environment(const struct plan *plan, size_t place, const char *tmp)
+{
+	const struct config_backend *be = &plan->config->backends[place];
+	const struct job_user *user = job_users_at(plan->users, place);
+	const char *const dirs[] = { plan->bindir, MCPGW_LIBEXECDIR, NULL };
+	const struct environment from = {
+		.own = environ,
+		.user = user->as.name != NULL ? &user->as : NULL,
+		.home = be->home,
+		.tmp = tmp,
+		.other = user->other,
+		.clear = be->clear_env,
+		.extra = be->env,
+		.dirs = dirs,
+	};
+
+	return environment_make(&from);
+}
+
+/* The folder for its temporary files of one with a user of its own: others
+ * could read what it leaves in /tmp.  NULL with ENOMEM. */
 static char *
-reaper_setup(const struct plan *plan, size_t number, enum log_level level,
+own_tmp(const struct job_user *user)
+{
+	char *tmp;
+
+	return asprintf(&tmp, "%s/tmp", user->as.home) != -1 ? tmp : NULL;
+}
+
+static char *
+reaper_setup(const struct plan *plan, size_t place, enum log_level level,
     const char *cgroup)
 {
-	const struct config_backend *be = &plan->config->backends[number];
-	const struct identity_user *user = &plan->users[number];
-	const char *const dirs[] = { plan->bindir, MCPGW_LIBEXECDIR, NULL };
-	const struct setup_user as = { user->name, user->uid, user->gid };
-	char **env = environment_make(
-	    environ, user->name != NULL ? user : NULL, be->env, dirs);
-	char *setup;
+	const struct config_backend *be = &plan->config->backends[place];
+	const struct job_user *user = job_users_at(plan->users, place);
+	const char *home = be->home != NULL ? be->home : user->as.home;
+	const struct shortfall_means means = means_of(plan, place);
+	char *tmp = user->own ? own_tmp(user) : NULL;
+	char **env = job_environment(plan, place, tmp), *setup = NULL;
+	const struct setup_job job = {
+		.env = env,
+		.user = { .set = user->as.name != NULL,
+		    .name = user->own ? NULL : user->as.name,
+		    .uid = user->as.uid,
+		    .gid = user->as.gid },
+		.cwd = be->cwd == NULL && user->own ? home : be->cwd,
+		.home = user->other ? home : NULL,
+		.tmp = tmp,
+		.cgroup = cgroup,
+		.limits = shortfall_limits(be, &means),
+	};
 
-	if (env == NULL)
-		return NULL;
-	setup = setup_reaper(be, level, env, &as, cgroup);
+	if (env != NULL && (tmp != NULL || !user->own))
+		setup = setup_reaper(be, level, &job);
 	environment_free(&env);
+	free(tmp);
 	return setup;
+}
+
+/* Whom people see it run as; NULL when there is no memory. */
+static char *
+user_text(const struct job_user *user)
+{
+	char *text;
+
+	if (!user->own)
+		return strdup(user->as.name);
+	if (asprintf(&text, "%lu", (unsigned long)user->as.uid) == -1)
+		return NULL;
+	return text;
 }
 
 static int
@@ -256,11 +292,43 @@ too_long(const struct plan *plan, const struct config_backend *be,
 	    plan->config->path, be->name, what, MSG_CONTROL_MAX);
 }
 
-int
-plan_service(const struct plan *plan, size_t number, enum log_level level,
-    struct service_spec *ret, char **error)
+static void
+free_texts(struct service_spec *spec)
 {
-	const struct config_backend *be = &plan->config->backends[number];
+	if (spec->worker_setup != NULL)
+		freezero(spec->worker_setup, strlen(spec->worker_setup));
+	free(spec->cgroup);
+	free(spec->user);
+}
+
+/* What is about the job of a service.  0, or -1 with *error. */
+static int
+add_job(const struct plan *plan, size_t place, enum log_level level,
+    struct service_spec *spec, char **error)
+{
+	const struct config_backend *be = &plan->config->backends[place];
+	const struct job_user *user = job_users_at(plan->users, place);
+
+	*error = NULL;
+	if (user->own &&
+	    homes_make(job_users_state_dir(plan->config), be->name,
+		user->as.uid, user->as.gid, error) == -1)
+		return -1;
+	if (user->as.name != NULL && (spec->user = user_text(user)) == NULL)
+		return -1;
+	spec->cgroup = cgroup_path(plan->cgroup, spec->number, be->name);
+	spec->reaper_setup = reaper_setup(plan, place, level, spec->cgroup);
+	if (spec->reaper_setup == NULL)
+		return too_long(
+		    plan, be, "its arguments and environment", error);
+	return 0;
+}
+
+int
+plan_service(const struct plan *plan, size_t place, uint64_t number,
+    enum log_level level, struct service_spec *ret, char **error)
+{
+	const struct config_backend *be = &plan->config->backends[place];
 	struct service_spec spec = { .number = number,
 		.config = be,
 		.remote = be->url != NULL,
@@ -270,20 +338,14 @@ plan_service(const struct plan *plan, size_t number, enum log_level level,
 		*ret = spec;
 		return 0;
 	}
-	spec.worker_setup = worker_setup(plan, number, level);
+	spec.worker_setup = worker_setup(plan, place, level);
 	if (spec.worker_setup == NULL)
 		return too_long(plan, be,
 		    "its \"url\", \"headers\" and certificates", error);
-	if (be->command != NULL) {
-		spec.cgroup = cgroup_path(plan->cgroup, number, be->name);
-		spec.reaper_setup =
-		    reaper_setup(plan, number, level, spec.cgroup);
-		if (spec.reaper_setup == NULL) {
-			free(spec.cgroup);
-			freezero(spec.worker_setup, strlen(spec.worker_setup));
-			return too_long(
-			    plan, be, "its arguments and environment", error);
-		}
+	if (be->command != NULL &&
+	    add_job(plan, place, level, &spec, error) == -1) {
+		free_texts(&spec);
+		return -1;
 	}
 	*ret = spec;
 	return 0;

@@ -24,6 +24,12 @@
  * (a child between fork and exec); then we stop waiting for end of file. */
 #define CLOSED_WAIT_MS 1000
 
+/* The PING that was just sent, and one more on a busy machine. */
+#define ALIVE_MISSED_MAX 2
+
+/* The front may be busy while several POLICYs are sent to it. */
+#define FRONT_QUEUE_MAX ((size_t)4 * MSG_POLICY_MAX)
+
 static void
 process_timer(struct process *p, unsigned int ms)
 {
@@ -86,9 +92,21 @@ process_on_closed(void *arg, const char *why)
 	process_close(p);
 }
 
+void
+process_send_level(struct process *p)
+{
+	struct frame frame = { .type = MSG_LOGLEVEL };
+
+	if (p->table->level == -1)
+		return;
+	frame.flags = (uint16_t)p->table->level;
+	process_send(p, &frame, NULL);
+}
+
 static void
 process_on_hello(struct process *p, const char *payload, size_t len)
 {
+	const struct frame ping = { .type = MSG_PING };
 	const char *problem =
 	    setup_check_hello(payload, len, p->role, MCPGW_VERSION);
 
@@ -100,8 +118,11 @@ process_on_hello(struct process *p, const char *payload, size_t len)
 	}
 	p->hello = true;
 	p->watch.missed = 0;
+	process_send_level(p); /* SETUP, which is older, was sent before */
 	if (p->handlers->hello != NULL)
 		p->handlers->hello(p->arg);
+	if (p->handlers->alive != NULL) /* who waits for it waits now */
+		process_send(p, &ping, NULL);
 }
 
 static void
@@ -141,8 +162,12 @@ static void
 process_on_pong(struct process *p, unsigned int flags)
 {
 	p->pong = flags;
-	if (p->hello && watch_pong(&p->watch, mono_ms()))
+	if (p->hello && watch_pong(&p->watch, mono_ms())) {
+		if (!p->alive && p->handlers->alive != NULL)
+			p->handlers->alive(p->arg);
+		p->alive = true;
 		return;
+	}
 	log_error("%s: %s; killed", p->subject,
 	    p->hello ? "sends PONG without end" : "sent PONG before HELLO");
 	process_kill(p, "broke the frame rules");
@@ -347,8 +372,10 @@ process_start(struct processes *ps, enum program program, const char *subject,
 	}
 	/* The front has a descriptor for each client.  Programs of others may
 	 * still use select(2), so that only the front gets all there are. */
-	if (program == PROGRAM_FRONT)
+	if (program == PROGRAM_FRONT) {
 		spawn_raise_files(p->pid);
+		chan_set_queue_max(p->chan, FRONT_QUEUE_MAX);
+	}
 	return p;
 }
 
@@ -412,6 +439,13 @@ process_ping(struct process *p)
 	    WATCH_MISSED_MAX * WATCH_TICK_MS / 1000);
 	process_kill(p,
 	    p->hello ? "did not answer for 5 s" : "did not say HELLO in time");
+}
+
+bool
+process_is_alive(const struct process *p)
+{
+	return p->hello && !p->reaped && p->killed == NULL &&
+	    p->watch.missed <= ALIVE_MISSED_MAX;
 }
 
 pid_t

@@ -30,6 +30,9 @@ struct process_end {
 struct process_handlers {
 	/* It said HELLO with our version.  May be NULL. */
 	void (*hello)(void *arg);
+	/* It answered for the first time, and has thus taken all that it was
+	 * sent with its SETUP.  May be NULL. */
+	void (*alive)(void *arg);
 	/* A frame other than HELLO, LOG and PONG came; see chan.h.  False when
 	 * it means nothing now, which ends the process. */
 	bool (*frame)(
@@ -77,6 +80,10 @@ typedef void (*process_recorder)(
 void processes_on_record(
     struct processes *processes, process_recorder record, void *arg);
 
+/* Children log from this level on, those that are there and those to come,
+ * whatever their SETUP says. */
+void processes_set_level(struct processes *processes, enum log_level level);
+
 /*
  * Start a program that was found.  subject ("worker bash") is copied; stdio are
  * the three descriptors that become its 0, 1 and 2, borrowed, or NULL for
@@ -105,6 +112,9 @@ void process_kill(struct process *process, const char *why);
 
 /* Its number, until gone() returns. */
 pid_t process_pid(const struct process *process);
+
+/* True when it said HELLO and answered one of its last PINGs. */
+bool process_is_alive(const struct process *process);
 
 /* What its last PONG said (flags), 0 before that: from a reaper how many
  * processes its job has. */

@@ -131,6 +131,7 @@ processes_new(struct loop *loop, const char *bindir, char **error)
 	LIST_INIT(&ps->list);
 	ps->loop = loop;
 	ps->null = -1;
+	ps->level = -1;
 	ps->record = record_plainly;
 	ps->bindir = strdup(bindir);
 	if (ps->bindir == NULL || open_all(ps, error) == -1)
@@ -165,6 +166,18 @@ processes_on_record(struct processes *ps, process_recorder record, void *arg)
 {
 	ps->record = record;
 	ps->record_arg = arg;
+}
+
+void
+processes_set_level(struct processes *ps, enum log_level level)
+{
+	struct process *p;
+
+	ps->level = (int)level;
+	LIST_FOREACH (p, &ps->list, link) {
+		if (p->hello)
+			process_send_level(p);
+	}
 }
 
 /* At the very end, without the loop: nothing of ours shall outlive us. */

@@ -41,6 +41,7 @@ struct process {
 	struct deferred finish;
 	int status;
 	bool hello;
+	bool alive; /* it answered a PING */
 	bool reaped;
 	bool obituary;
 	const char *killed;
@@ -64,6 +65,7 @@ struct processes {
 	char *path[PROGRAM_COUNT]; /* of those that were found */
 	struct event *sigchld;
 	struct event *tick;
+	int level;  /* enum log_level; -1: what SETUP says */
 	int null;   /* /dev/null */
 	int errors; /* where children may complain; borrowed */
 	struct strays *strays;
@@ -75,6 +77,9 @@ void process_reaped(struct process *process, int status);
 /* Ask whether it is still there, and kill it when it has not answered, or said
  * no HELLO for as long. */
 void process_ping(struct process *process);
+
+/* Tell it the level of the table, if there is one. */
+void process_send_level(struct process *process);
 
 /* Take it off the table and free it. */
 void process_free(struct process **process);

@@ -385,6 +385,18 @@ run_processes(const struct run *run)
 	return run->job != NULL ? job_processes(run->job) : 0;
 }
 
+pid_t
+run_worker(const struct run *run)
+{
+	return run->worker != NULL ? process_pid(run->worker) : -1;
+}
+
+pid_t
+run_reaper(const struct run *run)
+{
+	return run->job != NULL ? job_reaper(run->job) : -1;
+}
+
 /* ---- links ---- */
 
 bool
@@ -421,6 +433,7 @@ run_new(struct loop *loop, struct processes *processes,
 		return NULL;
 	run->processes = processes;
 	run->spec = *spec;
+	run->spec.name = NULL; /* the subjects have it */
 	run->handlers = handlers;
 	run->arg = arg;
 	run->job_timer =

@@ -14,7 +14,7 @@
 
 struct run;
 
-/* What it is made of; borrowed for as long as the struct run. */
+/* What it is made of; borrowed for as long as the struct run, but for name. */
 struct run_spec {
 	const char *name;
 	const char *worker_setup; /* payloads of SETUP */
@@ -60,6 +60,10 @@ void run_kill(struct run *run);
 /* How many processes its job has; 0 when that is not known, or there is no job.
  */
 unsigned int run_processes(const struct run *run);
+
+/* The numbers of its worker and its reaper; -1 where there is none. */
+pid_t run_worker(const struct run *run);
+pid_t run_reaper(const struct run *run);
 
 /* True while it has a worker that can use a link. */
 bool run_can_link(const struct run *run);

@@ -172,8 +172,9 @@ service_on_gone(void *arg, const struct outcome *outcome)
 		return;
 	}
 	service_tell(s, LOG_LEVEL_ERROR,
-	    "%s; it is not tried again before the gateway is restarted",
-	    s->reason);
+	    "%s; it is not tried again before a reload that changes it, or "
+	    "mcp-gatewayctl start %s",
+	    s->reason, s->be.name);
 	s->retry_at = 0;
 	(void)service_event(s, BACKEND_EV_GONE_FAILED, s->reason);
 }
@@ -245,6 +246,7 @@ service_new(struct loop *loop, struct processes *processes,
 		free(spec->worker_setup);
 		free(spec->reaper_setup);
 		free(spec->cgroup);
+		free(spec->user);
 		return NULL;
 	}
 	s->spec = *spec;
@@ -271,6 +273,7 @@ service_free(struct service **service)
 	free(s->spec.worker_setup);
 	free(s->spec.reaper_setup);
 	free(s->spec.cgroup);
+	free(s->spec.user);
 	free(s);
 	*service = NULL;
 }
@@ -301,9 +304,35 @@ service_kill(struct service *s)
 	run_kill(s->run);
 }
 
+void
+service_rebind(struct service *s, const struct config_backend *config)
+{
+	/* The run keeps a name of its own. */
+	s->spec.config = config;
+	s->be.name = config->name;
+}
+
+bool
+service_try_now(struct service *s)
+{
+	if (s->be.state != BACKEND_BACKOFF && s->be.state != BACKEND_FAILED)
+		return false;
+	memset(&s->backoff, 0, sizeof(s->backoff));
+	memset(&s->breaker, 0, sizeof(s->breaker));
+	s->wanted = true;
+	service_run(s);
+	return true;
+}
+
+void
+service_explain(struct service *s, const char *why)
+{
+	(void)strlcpy(s->reason, why, sizeof(s->reason));
+}
+
 /* ---- what others ask ---- */
 
-size_t
+uint64_t
 service_number(const struct service *s)
 {
 	return s->spec.number;
@@ -378,9 +407,21 @@ service_status(const struct service *s, struct status_backend *ret)
 		.processes = service_processes(s),
 		.starts = s->starts,
 		.retry_ms = service_retry_ms(s),
+		.number = s->spec.number,
+		.part = "serving",
+		.revision = ready ? s->ready.revision : NULL,
+		.server = ready ? s->ready.server : NULL,
+		.resources = ready ? s->ready.resources : 0,
+		.templates = ready ? s->ready.templates : 0,
+		.prompts = ready ? s->ready.prompts : 0,
+		.worker = run_worker(s->run),
+		.reaper = run_reaper(s->run),
+		.user = s->spec.user,
 	};
 	if (s->be.state == BACKEND_STOPPING)
 		ret->for_ms = mono_ms() - s->ended_ms;
+	else if (s->be.state == BACKEND_DOWN)
+		ret->for_ms = 0;
 }
 
 /* ---- links ---- */

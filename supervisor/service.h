@@ -26,14 +26,15 @@ struct service_handlers {
 	void (*tell)(void *arg, enum log_level level, const char *text);
 };
 
-/* What a service is made of; the two texts are taken, the rest is borrowed. */
+/* What a service is made of; the texts are taken, config is borrowed. */
 struct service_spec {
-	size_t number; /* its place in the configuration */
+	uint64_t number; /* its own: never used twice */
 	const struct config_backend *config;
 	bool remote;        /* its worker is the one that speaks HTTP */
 	char *worker_setup; /* payloads of SETUP */
 	char *reaper_setup; /* NULL: there is no job */
 	char *cgroup;       /* the job's folder, or NULL */
+	char *user;         /* whom the job runs as; NULL: as the gateway */
 	int pipe_size;
 };
 
@@ -52,7 +53,19 @@ void service_stop(struct service *service);
 /* End it at once. */
 void service_kill(struct service *service);
 
-size_t service_number(const struct service *service);
+/* After a reload: config says the same about how it is started, and is borrowed
+ * instead of the one before. */
+void service_rebind(
+    struct service *service, const struct config_backend *config);
+
+/* Try one in BACKOFF or FAILED again, now, as if it had never failed.  False in
+ * every other state. */
+bool service_try_now(struct service *service);
+
+/* While it is DOWN: why, for whoever calls it.  A copy is kept. */
+void service_explain(struct service *service, const char *why);
+
+uint64_t service_number(const struct service *service);
 const char *service_name(const struct service *service);
 enum backend_state service_state(const struct service *service);
 bool service_is_disabled(const struct service *service);

@@ -4,132 +4,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <json-c/json.h>
-
+#include "json_text.h"
 #include "proto/json.h"
 #include "setup.h"
 
-#define PLAIN (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
-
-/* json-c returns no error from most of its calls; an allocation that failed
- * shows as a NULL object, which prints as null.  Each value is checked here
- * instead, and a flag remembers. */
-struct text {
-	struct json_object *root;
-	bool failed;
-};
-
-static void
-add(struct text *t, struct json_object *to, const char *key,
-    struct json_object *value)
-{
-	if (value == NULL || json_object_object_add(to, key, value) != 0)
-		t->failed = true;
-}
-
-static void
-add_null(struct text *t, struct json_object *to, const char *key)
-{
-	if (json_object_object_add(to, key, NULL) != 0)
-		t->failed = true;
-}
-
-static void
-add_string(
-    struct text *t, struct json_object *to, const char *key, const char *value)
-{
-	if (value == NULL)
-		add_null(t, to, key);
-	else
-		add(t, to, key, json_object_new_string(value));
-}
-
-static void
-add_number(
-    struct text *t, struct json_object *to, const char *key, int64_t value)
-{
-	add(t, to, key, json_object_new_int64(value));
-}
-
-static void
-add_boolean(struct text *t, struct json_object *to, const char *key, bool value)
-{
-	add(t, to, key, json_object_new_boolean(value));
-}
-
-static void
-append(struct text *t, struct json_object *array, const char *value)
-{
-	struct json_object *string = json_object_new_string(value);
-
-	if (array == NULL || string == NULL ||
-	    json_object_array_add(array, string) != 0)
-		t->failed = true;
-}
-
-/* list is NULL-terminated; NULL is an empty one. */
-static struct json_object *
-new_array(struct text *t, char *const *list)
-{
-	struct json_object *array = json_object_new_array();
-
-	for (; list != NULL && *list != NULL; list++)
-		append(t, array, *list);
-	return array;
-}
-
-static struct text
+static struct json_text
 begin(void)
 {
-	struct text t = { .root = json_object_new_object() };
+	struct json_text t;
 
-	t.failed = t.root == NULL;
+	json_text_begin(&t);
 	return t;
 }
 
-/* The text as the caller's string; the tree is gone in any case. */
 static char *
-finish(struct text *t)
+finish(struct json_text *t)
 {
-	const char *json;
-	char *copy = NULL;
-	size_t len = 0;
-
-	errno = ENOMEM;
-	if (!t->failed &&
-	    (json = json_object_to_json_string_length(t->root, PLAIN, &len)) !=
-		NULL) {
-		if (len > MSG_CONTROL_MAX)
-			errno = E2BIG;
-		else
-			copy = strdup(json);
-	}
-	json_object_put(t->root);
-	return copy;
+	return json_text_finish(t, MSG_CONTROL_MAX);
 }
 
 static void
-add_identity(struct text *t, const struct role_identity *identity)
+add_identity(struct json_text *t, const struct role_identity *identity)
 {
-	struct json_object *object;
-
 	if (!identity->set) {
-		add_null(t, t->root, "identity");
+		json_text_null(t, "identity");
 		return;
 	}
-	object = json_object_new_object();
-	add(t, t->root, "identity", object);
-	add_number(t, object, "uid", identity->uid);
-	add_number(t, object, "gid", identity->gid);
-	add_string(t, object, "chroot", identity->chroot);
+	json_text_open(t, "identity");
+	json_text_number(t, "uid", identity->uid);
+	json_text_number(t, "gid", identity->gid);
+	json_text_string(t, "chroot", identity->chroot);
+	json_text_close(t);
 }
 
 char *
 setup_front(enum log_level level, const struct role_identity *identity)
 {
-	struct text t = begin();
+	struct json_text t = begin();
 
-	add_string(&t, t.root, "log_level", log_level_name(level));
+	json_text_string(&t, "log_level", log_level_name(level));
 	add_identity(&t, identity);
 	return finish(&t);
 }
@@ -151,128 +64,164 @@ transport_name(enum config_transport transport)
 }
 
 static void
-add_remote(struct text *t, const struct config_backend *backend)
+add_remote(struct json_text *t, const struct config_backend *backend)
 {
-	struct json_object *object;
-
 	if (backend->url == NULL) {
-		add_null(t, t->root, "remote");
+		json_text_null(t, "remote");
 		return;
 	}
-	object = json_object_new_object();
-	add(t, t->root, "remote", object);
-	add_string(t, object, "type", transport_name(backend->transport));
-	add_string(t, object, "url", backend->url);
-	add(t, object, "headers", new_array(t, backend->headers));
-	add_string(t, object, "ca", backend->ca);
-	add_string(t, object, "certificate", backend->certificate);
-	add_string(t, object, "key", backend->key);
-	add_boolean(t, object, "private_network", backend->private_network);
-	add_boolean(t, object, "has_job", backend->command != NULL);
+	json_text_open(t, "remote");
+	json_text_string(t, "type", transport_name(backend->transport));
+	json_text_string(t, "url", backend->url);
+	json_text_strings(t, "headers", backend->headers);
+	json_text_string(t, "ca", backend->ca);
+	json_text_string(t, "certificate", backend->certificate);
+	json_text_string(t, "key", backend->key);
+	json_text_boolean(t, "private_network", backend->private_network);
+	json_text_boolean(t, "has_job", backend->command != NULL);
+	json_text_close(t);
 }
 
 char *
 setup_worker(const struct config_backend *backend, enum log_level level,
     const struct role_identity *identity)
 {
-	struct text t = begin();
+	struct json_text t = begin();
 
-	add_string(&t, t.root, "log_level", log_level_name(level));
+	json_text_string(&t, "log_level", log_level_name(level));
 	add_identity(&t, identity);
-	add_string(&t, t.root, "name", backend->name);
-	add_number(
-	    &t, t.root, "request_timeout_ms", backend->request_timeout_ms);
-	add_number(
-	    &t, t.root, "startup_timeout_ms", backend->startup_timeout_ms);
-	add_number(&t, t.root, "ping_interval_ms", backend->ping_interval_ms);
+	json_text_string(&t, "name", backend->name);
+	json_text_number(&t, "request_timeout_ms", backend->request_timeout_ms);
+	json_text_number(&t, "startup_timeout_ms", backend->startup_timeout_ms);
+	json_text_number(&t, "ping_interval_ms", backend->ping_interval_ms);
 	add_remote(&t, backend);
 	return finish(&t);
 }
 
 static void
-add_env(struct text *t, char *const *env)
+add_env(struct json_text *t, char *const *env)
 {
-	struct json_object *object = json_object_new_object();
-
-	add(t, t->root, "env", object);
+	json_text_open(t, "env");
 	for (; *env != NULL; env++) {
-		const char *equals = strchr(*env, '=');
+		size_t len = strcspn(*env, "=");
 		char *name;
 
-		if (equals == NULL || equals == *env)
+		if ((*env)[len] != '=' || len == 0)
 			continue;
-		name = strndup(*env, (size_t)(equals - *env));
-		if (name == NULL)
+		if ((name = strndup(*env, len)) == NULL)
 			t->failed = true;
 		else
-			add_string(t, object, name, equals + 1);
+			json_text_string(t, name, *env + len + 1);
 		free(name);
 	}
+	json_text_close(t);
 }
 
 static void
-add_user(struct text *t, const struct setup_user *user)
+add_user(struct json_text *t, const struct setup_user *user)
 {
-	struct json_object *object;
-
-	if (user->name == NULL) {
-		add_null(t, t->root, "user");
+	if (!user->set) {
+		json_text_null(t, "user");
 		return;
 	}
-	object = json_object_new_object();
-	add(t, t->root, "user", object);
-	add_string(t, object, "name", user->name);
-	add_number(t, object, "uid", user->uid);
-	add_number(t, object, "gid", user->gid);
+	json_text_open(t, "user");
+	json_text_string(t, "name", user->name);
+	json_text_number(t, "uid", user->uid);
+	json_text_number(t, "gid", user->gid);
+	json_text_close(t);
+}
+
+static void
+add_limit(struct json_text *t, const char *key, uint64_t limit)
+{
+	if (limit > INT64_MAX) /* CONFIG_UNLIMITED */
+		json_text_null(t, key);
+	else
+		json_text_number(t, key, (int64_t)limit);
+}
+
+static void
+add_limits(struct json_text *t, const struct setup_limits *limits)
+{
+	json_text_open(t, "limits");
+	add_limit(t, "memory", limits->memory);
+	add_limit(t, "processes", limits->processes);
+	add_limit(t, "cpu_percent", limits->cpu_percent);
+	add_limit(t, "user_processes", limits->user_processes);
+	add_limit(t, "open_files", limits->open_files);
+	add_limit(t, "file_size", limits->file_size);
+	add_limit(t, "core_size", limits->core_size);
+	json_text_close(t);
+}
+
+static void
+add_sandbox(struct json_text *t, const struct config_sandbox *sandbox)
+{
+	if (!sandbox->set) {
+		json_text_null(t, "sandbox");
+		return;
+	}
+	json_text_open(t, "sandbox");
+	json_text_strings(t, "read", sandbox->read);
+	json_text_strings(t, "write", sandbox->write);
+	json_text_strings(t, "connect", sandbox->connect);
+	json_text_boolean(t, "private_network", sandbox->private_network);
+	json_text_close(t);
 }
 
 char *
 setup_reaper(const struct config_backend *backend, enum log_level level,
-    char *const *env, const struct setup_user *user, const char *cgroup)
+    const struct setup_job *job)
 {
-	struct text t = begin();
+	struct json_text t = begin();
 
-	add_string(&t, t.root, "log_level", log_level_name(level));
-	add_string(&t, t.root, "name", backend->name);
-	add_string(&t, t.root, "command", backend->command);
-	add(&t, t.root, "args", new_array(&t, backend->args));
-	add_env(&t, env);
-	add_string(&t, t.root, "cwd", backend->cwd);
-	add_user(&t, user);
-	add_string(&t, t.root, "cgroup", cgroup);
+	json_text_string(&t, "log_level", log_level_name(level));
+	json_text_string(&t, "name", backend->name);
+	json_text_string(&t, "command", backend->command);
+	json_text_strings(&t, "args", backend->args);
+	add_env(&t, job->env);
+	json_text_string(&t, "cwd", job->cwd);
+	json_text_string(&t, "home", job->home);
+	json_text_string(&t, "tmp", job->tmp);
+	add_user(&t, &job->user);
+	json_text_boolean(&t, "new_privileges", backend->new_privileges);
+	add_limits(&t, &job->limits);
+	add_sandbox(&t, &backend->sandbox);
+	json_text_string(&t, "cgroup", job->cgroup);
 	return finish(&t);
 }
 
 char *
-setup_listen(const char *address)
+setup_listen(const char *address, bool local)
 {
-	struct text t = begin();
+	struct json_text t = begin();
 
-	add_string(&t, t.root, "address", address);
+	json_text_string(&t, "address", address);
+	json_text_boolean(&t, "local", local);
 	return finish(&t);
 }
 
 char *
 setup_backend(const char *state, const char *error, int64_t retry_ms)
 {
-	struct text t = begin();
+	struct json_text t = begin();
 
-	add_string(&t, t.root, "state", state);
-	add_string(&t, t.root, "error", error);
+	json_text_string(&t, "state", state);
+	json_text_string(&t, "error", error);
 	if (retry_ms < 0)
-		add_null(&t, t.root, "retry_ms");
+		json_text_null(&t, "retry_ms");
 	else
-		add_number(&t, t.root, "retry_ms", retry_ms);
+		json_text_number(&t, "retry_ms", retry_ms);
 	return finish(&t);
 }
 
 char *
 setup_stop(unsigned int wait_ms, unsigned int term_ms)
 {
-	struct text t = begin();
+	struct json_text t = begin();
 
-	add_number(&t, t.root, "wait_ms", wait_ms);
-	add_number(&t, t.root, "term_ms", term_ms);
+	json_text_number(&t, "wait_ms", wait_ms);
+	json_text_number(&t, "term_ms", term_ms);
 	return finish(&t);
 }
 
@@ -448,12 +397,14 @@ setup_parse_job_end(struct setup_job_end *ret, const char *json, size_t len)
 		JSON_FIELD("signal", JSON_ROOT),
 		JSON_FIELD("spawn_errno", JSON_ROOT),
 		JSON_FIELD("what", JSON_ROOT),
+		JSON_FIELD("no_memory", JSON_ROOT),
 	};
-	struct json_span span[4];
+	struct json_span span[5];
 	struct setup_job_end end = { .kind = SETUP_JOB_EXIT };
 	unsigned int value = 0;
+	int64_t memory;
 
-	if (!scan(json, len, fields, 4, span))
+	if (!scan(json, len, fields, 5, span))
 		return -1;
 	if (read_count(&value, span[0])) {
 		end.kind = SETUP_JOB_EXIT;
@@ -467,6 +418,10 @@ setup_parse_job_end(struct setup_job_end *ret, const char *json, size_t len)
 	}
 	end.value = (int)value;
 	read_text(end.what, sizeof(end.what), span[3]);
+	if (json_integer(span[4], &memory) == 0 && memory >= 0) {
+		end.no_memory = true;
+		end.memory = (uint64_t)memory;
+	}
 	*ret = end;
 	return 0;
 }

@@ -16,31 +16,50 @@
 #include "proto/msg.h"
 #include "proto/role.h"
 
-/* Whom a job runs as; name NULL: as the gateway does. */
+/* Whom a job runs as. */
 struct setup_user {
-	const char *name;
+	bool set;         /* else: as the gateway does */
+	const char *name; /* whose groups it gets; NULL: none but gid */
 	uid_t uid;
 	gid_t gid;
+};
+
+/* What a job may use; each may be CONFIG_UNLIMITED. */
+struct setup_limits {
+	uint64_t memory; /* the first three: of its cgroup */
+	uint64_t processes;
+	uint64_t cpu_percent;
+	uint64_t user_processes; /* RLIMIT_NPROC */
+	uint64_t open_files;
+	uint64_t file_size;
+	uint64_t core_size;
+};
+
+/* How a job is started; all of it is borrowed. */
+struct setup_job {
+	char *const *env; /* its whole environment, "NAME=value" */
+	struct setup_user user;
+	const char *cwd;    /* or NULL: the gateway's */
+	const char *home;   /* where it goes when that is closed to it; or NULL
+			     */
+	const char *tmp;    /* a folder that is made for it; or NULL */
+	const char *cgroup; /* or NULL */
+	struct setup_limits limits;
 };
 
 /*
  * Payloads of SETUP; the caller frees them.  NULL with errno ENOMEM, or E2BIG
  * when a text is longer than a control message may be.
  */
-char *setup_front(
-    enum log_level level, const struct role_identity *identity);
+char *setup_front(enum log_level level, const struct role_identity *identity);
 char *setup_worker(const struct config_backend *backend, enum log_level level,
     const struct role_identity *identity);
-/*
- * For a backend with a command.  env is the job's whole environment,
- * "NAME=value", NULL-terminated; cgroup is the folder of a control group that
- * the job shall be in, or NULL.
- */
+/* For a backend with a command. */
 char *setup_reaper(const struct config_backend *backend, enum log_level level,
-    char *const *env, const struct setup_user *user, const char *cgroup);
+    const struct setup_job *job);
 
-/* Payload of LISTEN; NULL with errno. */
-char *setup_listen(const char *address);
+/* Payload of LISTEN; local: a Unix socket.  NULL with errno. */
+char *setup_listen(const char *address, bool local);
 
 /* Payload of BACKEND; error may be NULL, retry_ms -1.  NULL with errno. */
 char *setup_backend(const char *state, const char *error, int64_t retry_ms);
@@ -95,6 +114,9 @@ struct setup_job_end {
 	} kind;
 	int value;              /* status, signal or errno */
 	char what[LOG_STR_MAX]; /* of SETUP_JOB_SPAWN: "exec /bin/x" */
+	bool no_memory;  /* the kernel killed it, or a part of it, for want of
+			    memory */
+	uint64_t memory; /* the limit of it, 0: it had none */
 };
 
 /* 0, or -1 with errno EINVAL and *ret not set. */

@@ -41,6 +41,7 @@ struct status_gateway {
 	const char *log;    /* path, or "syslog" */
 	const char *state;  /* "running", "reloading", "draining" */
 	pid_t pid;
+	pid_t front; /* its pid; -1: there is none */
 	uint64_t for_ms;
 	uint64_t reloads;        /* that were applied */
 	const char *reload_error; /* of the last one, or NULL */

@@ -14,6 +14,7 @@ open_pipes(struct loop *loop, const struct setup *setup, int *in, int *out,
 }
 
 static const struct worker_kind stdio_kind = {
+	.sandbox = SANDBOX_WORKER,
 	.talks_to_job = true,
 	.open = open_pipes,
 };

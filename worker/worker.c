@@ -368,6 +368,28 @@ wipe(const char *payload, size_t len)
 	explicit_bzero(bytes, len);
 }
 
+/* False, with a record, when it is not as it must be. */
+static bool
+give_up_rights(struct worker *w)
+{
+	const char *missing;
+
+	if (role_drop(&w->setup.identity) == -1) {
+		log_error("worker: privileges could not be dropped: %s",
+		    strerror(errno));
+		return false;
+	}
+	if (sandbox_enter(w->kind->sandbox, &missing) == -1) {
+		log_error("worker: the sandbox could not be entered: %s",
+		    strerror(errno));
+		return false;
+	}
+	/* The front warns of it. */
+	if (missing != NULL)
+		log_debug("worker: this kernel has no %s", missing);
+	return true;
+}
+
 static void
 on_setup(struct worker *w, const char *payload, size_t len)
 {
@@ -380,9 +402,7 @@ on_setup(struct worker *w, const char *payload, size_t len)
 	}
 	log_set_level(w->setup.log_level);
 	role_title(w->setup.name);
-	if (role_drop(&w->setup.identity) == -1) {
-		log_error("worker: privileges could not be dropped: %s",
-		    strerror(errno));
+	if (!give_up_rights(w)) {
 		worker_end(w, ROLE_EXIT_PRIVILEGE, "privileges");
 		return;
 	}

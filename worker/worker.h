@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "proto/sandbox.h"
 #include "setup.h"
 #include "transport.h"
 
@@ -29,6 +30,9 @@ struct loop;
 
 /* What the two programs, mcp-gateway-worker and -worker-http, differ in. */
 struct worker_kind {
+	/* What it may do once it knows its backend. */
+	enum sandbox sandbox;
+
 	/*
 	 * The standard input and output of the job carry the messages; without
 	 * it the output is drained like the standard error, where there is a

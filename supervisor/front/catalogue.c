@@ -8,41 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/buf.h"
+#include "catalogue_parts.h"
 
-#include "catalogue.h"
-#include "template.h"
-#include "uri.h"
-#include "view.h"
-
-/* Steps that looking one URI up in all templates may take: some milliseconds.
- */
-#define TEMPLATE_WORK_MAX ((size_t)4 << 20)
-
-/* The longest decoded name that is looked up: a backend's name, a tool's. */
-#define LOOKUP_MAX 1024U
-
-struct kind_state {
-	struct view view;
-	bool stale;      /* the view is of offers that are gone */
-	bool unrendered; /* the text may be of another view */
-	struct catalogue_text *text;
-};
-
-struct catalogue {
-	struct view_backend *backends;
-	size_t n;
-	/* Behind pointers, since a lookup brings what is stale up to date. */
-	struct kind_state *kinds;
-	struct buf *route; /* the name of the last route that had to be made */
-};
-
-static const char *const list_key[CATALOG_KINDS] = {
-	[CATALOG_TOOLS] = "{\"tools\":[",
-	[CATALOG_RESOURCES] = "{\"resources\":[",
-	[CATALOG_TEMPLATES] = "{\"resourceTemplates\":[",
-	[CATALOG_PROMPTS] = "{\"prompts\":[",
-};
+/* ---- names of backends ------------------------------------------------ */
 
 /* "name/" as it stands in a JSON string. */
 static char *
@@ -82,157 +50,368 @@ make_plus(const char *name, const char *tail)
 }
 
 static bool
-plus_is_taken(const struct catalogue *cat, size_t before, const char *plus)
+plus_is_taken(const struct catalogue *cat, const size_t *order, size_t before,
+    const char *plus)
 {
-	size_t i;
-
-	for (i = 0; i < before; i++)
-		if (strcmp(cat->backends[i].plus, plus) == 0)
+	for (size_t i = 0; i < before; i++)
+		if (strcmp(cat->backends[order[i]]->plus, plus) == 0)
 			return true;
 	return false;
 }
 
+/* The schemes of the backends before are their own already. */
 static int
-add_backend(struct catalogue *cat, size_t i, const char *name)
+choose_plus(struct catalogue *cat, const size_t *order, size_t i)
 {
-	struct view_backend *b = &cat->backends[i];
+	struct view_backend *b = cat->backends[order[i]];
 	char tail[NAMES_TAIL_LEN + 1];
 	unsigned int attempt;
 
-	b->name = strdup(name);
-	b->slash = make_slash(name);
-	b->plus = make_plus(name, "");
-	for (attempt = 0; b->plus != NULL && plus_is_taken(cat, i, b->plus);
+	free(b->plus);
+	b->plus = make_plus(b->name, "");
+	for (attempt = 0;
+	     b->plus != NULL && plus_is_taken(cat, order, i, b->plus);
 	     attempt++) {
-		names_tail(name, "", attempt, tail);
+		names_tail(b->name, "", attempt, tail);
 		free(b->plus);
-		b->plus = make_plus(name, tail);
+		b->plus = make_plus(b->name, tail);
 	}
-	if (b->name == NULL || b->slash == NULL || b->plus == NULL) {
-		errno = ENOMEM;
-		return -1;
-	}
-	return 0;
+	return b->plus == NULL ? -1 : 0;
 }
 
-struct catalogue *
-catalogue_new(const char *const *names, size_t n)
-{
-	struct catalogue *cat;
-	size_t i;
+/* ---- audiences -------------------------------------------------------- */
 
-	if ((cat = calloc(1, sizeof(*cat))) == NULL)
-		return NULL;
-	cat->n = n;
-	cat->backends = calloc(n + 1, sizeof(*cat->backends));
-	cat->kinds = calloc(CATALOG_KINDS, sizeof(*cat->kinds));
-	cat->route = calloc(1, sizeof(*cat->route));
-	if (cat->backends == NULL || cat->kinds == NULL || cat->route == NULL)
-		goto fail;
-	for (i = 0; i < n; i++)
-		if (add_backend(cat, i, names[i]) == -1)
-			goto fail;
-	for (i = 0; i < CATALOG_KINDS; i++)
-		cat->kinds[i].stale = cat->kinds[i].unrendered = true;
-	/* So that there is a list from the beginning. */
-	(void)catalogue_render(cat);
-	for (i = 0; i < CATALOG_KINDS; i++)
-		if (cat->kinds[i].text == NULL)
-			goto fail;
-	return cat;
-fail:
-	catalogue_free(&cat);
-	errno = ENOMEM;
-	return NULL;
+struct audience *
+catalogue_audience(const struct catalogue *cat, size_t audience)
+{
+	return audience < cat->audience_count ? cat->audiences[audience]
+					      : cat->nobody;
 }
 
 static void
-free_backend(struct view_backend *b)
+audience_free(struct audience **audience)
 {
-	size_t kind;
+	struct audience *a = *audience;
 
-	for (kind = 0; kind < CATALOG_KINDS; kind++)
-		offer_free(&b->offers[kind]);
-	free(b->name);
-	free(b->slash);
-	free(b->plus);
+	if (a == NULL)
+		return;
+	for (size_t kind = 0; kind < CATALOG_KINDS; kind++) {
+		view_free(&a->kinds[kind].view);
+		catalogue_text_release(a->kinds[kind].text);
+	}
+	policy_list_free(&a->backends);
+	policy_list_free(&a->tools);
+	free(a);
+	*audience = NULL;
+}
+
+/* What was built from a kind's offers is out of date. */
+static void
+audience_outdate(struct audience *a, enum catalog_kind kind)
+{
+	a->kinds[kind].stale = true;
+	a->kinds[kind].unrendered = true;
+}
+
+static struct audience *
+audience_new(char *const *backends, char *const *tools)
+{
+	struct audience *a;
+
+	if ((a = calloc(1, sizeof(*a))) == NULL)
+		return NULL;
+	a->backends = policy_list_copy(backends);
+	a->tools = policy_list_copy(tools);
+	if (a->backends == NULL || a->tools == NULL)
+		audience_free(&a);
+	return a;
+}
+
+/* An audience with these rules, out of those that there are, or a new one. */
+static struct audience *
+take_audience(struct catalogue *cat, const struct policy_audience *rules)
+{
+	struct audience *a;
+
+	for (size_t i = 0; i < cat->audience_count; i++) {
+		a = cat->audiences[i];
+		if (a == NULL ||
+		    !policy_lists_equal(a->backends, rules->backends) ||
+		    !policy_lists_equal(a->tools, rules->tools))
+			continue;
+		cat->audiences[i] = NULL;
+		return a;
+	}
+	return audience_new(rules->backends, rules->tools);
+}
+
+static void
+free_audiences(struct catalogue *cat)
+{
+	for (size_t i = 0; cat->audiences != NULL && i < cat->audience_count;
+	     i++)
+		audience_free(&cat->audiences[i]);
+	free(cat->audiences);
+}
+
+/* Lists of an audience go on where its rules are the same. */
+static int
+replace_audiences(
+    struct catalogue *cat, const struct policy_audience *rules, size_t n)
+{
+	struct audience **all = calloc(n, sizeof(struct audience *));
+	bool whole = all != NULL;
+
+	for (size_t i = 0; whole && i < n; i++)
+		whole = (all[i] = take_audience(cat, &rules[i])) != NULL;
+	if (all == NULL)
+		return -1;
+	free_audiences(cat);
+	cat->audiences = all;
+	cat->audience_count = n;
+	return whole ? 0 : -1;
+}
+
+/* Which of the backends in the lists it sees. */
+static void
+choose_backends(const struct catalogue *cat, struct audience *a,
+    const size_t *order, size_t n)
+{
+	memset(a->sees, 0, sizeof(a->sees));
+	a->count = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!policy_matches(a->backends, cat->backends[order[i]]->name))
+			continue;
+		a->order[a->count++] = order[i];
+		a->sees[order[i]] = true;
+	}
+	for (unsigned int kind = 0; kind < CATALOG_KINDS; kind++)
+		audience_outdate(a, (enum catalog_kind)kind);
+}
+
+bool
+catalogue_sees(const struct catalogue *cat, size_t audience, size_t slot)
+{
+	return catalogue_audience(cat, audience)->sees[slot];
+}
+
+size_t
+catalogue_audiences(const struct catalogue *cat)
+{
+	return cat->audience_count;
+}
+
+void
+catalogue_use(struct catalogue *cat, size_t audience)
+{
+	catalogue_audience(cat, audience)->used = true;
+}
+
+/* ---- the catalogue ---------------------------------------------------- */
+
+struct catalogue *
+catalogue_new(void)
+{
+	static char *none[] = { NULL };
+	static const struct policy_audience everything = { none, none };
+	struct catalogue *cat;
+
+	if ((cat = calloc(1, sizeof(*cat))) == NULL)
+		return NULL;
+	if ((cat->route = calloc(1, sizeof(*cat->route))) == NULL ||
+	    catalogue_make_nothing(cat) == -1 ||
+	    (cat->nobody = audience_new(none, none)) == NULL ||
+	    replace_audiences(cat, &everything, 1) == -1) {
+		catalogue_free(&cat);
+		errno = ENOMEM;
+		return NULL;
+	}
+	choose_backends(cat, cat->nobody, NULL, 0);
+	choose_backends(cat, cat->audiences[0], NULL, 0);
+	(void)catalogue_render(cat);
+	return cat;
 }
 
 void
 catalogue_free(struct catalogue **cat)
 {
 	struct catalogue *c = *cat;
-	size_t i;
 
 	if (c == NULL)
 		return;
-	for (i = 0; c->kinds != NULL && i < CATALOG_KINDS; i++) {
-		view_free(&c->kinds[i].view);
-		catalogue_text_release(c->kinds[i].text);
-	}
-	for (i = 0; c->backends != NULL && i < c->n; i++)
-		free_backend(&c->backends[i]);
+	free_audiences(c);
+	audience_free(&c->nobody);
+	for (size_t i = 0; i < CATALOGUE_SLOTS; i++)
+		catalogue_remove(c, i);
+	for (size_t kind = 0; kind < CATALOG_KINDS; kind++)
+		catalogue_text_release(c->nothing[kind]);
 	if (c->route != NULL)
 		buf_free(c->route);
 	free(c->route);
-	free(c->kinds);
-	free(c->backends);
 	free(c);
 	*cat = NULL;
 }
 
-/* What was built from a kind's offers is out of date. */
-static void
-outdate(struct catalogue *cat, enum catalog_kind kind)
+int
+catalogue_add(struct catalogue *cat, size_t slot, const char *name)
 {
-	cat->kinds[kind].stale = true;
-	cat->kinds[kind].unrendered = true;
+	static char *none[] = { NULL };
+	struct view_backend *b;
+
+	assert(slot < CATALOGUE_SLOTS && cat->backends[slot] == NULL);
+	if ((b = calloc(1, sizeof(*b))) == NULL)
+		return -1;
+	cat->backends[slot] = b;
+	b->name = strdup(name);
+	b->slash = make_slash(name);
+	b->allow = policy_list_copy(none);
+	b->deny = policy_list_copy(none);
+	if (b->name == NULL || b->slash == NULL || b->allow == NULL ||
+	    b->deny == NULL) {
+		catalogue_remove(cat, slot);
+		errno = ENOMEM;
+		return -1;
+	}
+	return 0;
+}
+
+void
+catalogue_remove(struct catalogue *cat, size_t slot)
+{
+	struct view_backend *b = cat->backends[slot];
+
+	if (b == NULL)
+		return;
+	for (size_t kind = 0; kind < CATALOG_KINDS; kind++)
+		offer_free(&b->offers[kind]);
+	policy_list_free(&b->allow);
+	policy_list_free(&b->deny);
+	free(b->name);
+	free(b->slash);
+	free(b->plus);
+	free(b);
+	cat->backends[slot] = NULL;
+}
+
+static int
+set_filters(struct view_backend *b, const struct policy_backend *rules)
+{
+	char **allow = policy_list_copy(rules->allow);
+	char **deny = policy_list_copy(rules->deny);
+
+	if (allow == NULL || deny == NULL) {
+		policy_list_free(&allow);
+		policy_list_free(&deny);
+		return -1;
+	}
+	policy_list_free(&b->allow);
+	policy_list_free(&b->deny);
+	b->allow = allow;
+	b->deny = deny;
+	return 0;
 }
 
 int
-catalogue_set(struct catalogue *cat, size_t backend, enum catalog_kind kind,
+catalogue_arrange(
+    struct catalogue *cat, const struct policy *policy, const size_t *slots)
+{
+	size_t order[POLICY_BACKENDS_MAX];
+	size_t n = 0;
+
+	assert(policy->backend_count <= POLICY_BACKENDS_MAX);
+	for (size_t i = 0; i < policy->backend_count; i++) {
+		if (policy->backends[i].part != POLICY_SERVING)
+			continue;
+		order[n] = slots[i];
+		if (set_filters(
+			cat->backends[slots[i]], &policy->backends[i]) == -1 ||
+		    choose_plus(cat, order, n) == -1)
+			return -1;
+		n++;
+	}
+	if (replace_audiences(cat, policy->audiences, policy->audience_count) ==
+	    -1)
+		return -1;
+	for (size_t i = 0; i < cat->audience_count; i++)
+		choose_backends(cat, cat->audiences[i], order, n);
+	return 0;
+}
+
+/* ---- offers ----------------------------------------------------------- */
+
+static void
+outdate(struct catalogue *cat, size_t slot, enum catalog_kind kind)
+{
+	for (size_t i = 0; i < cat->audience_count; i++)
+		if (cat->audiences[i]->sees[slot])
+			audience_outdate(cat->audiences[i], kind);
+}
+
+int
+catalogue_set(struct catalogue *cat, size_t slot, enum catalog_kind kind,
     const char *json, size_t len, size_t *skipped)
 {
-	struct offer *old = &cat->backends[backend].offers[kind];
+	struct offer *old = &cat->backends[slot]->offers[kind];
 	struct offer offer;
 
-	assert(backend < cat->n);
 	if (old->json == NULL || old->len != len ||
 	    memcmp(old->json, json, len) != 0) {
 		if (offer_read(&offer, kind, json, len) == -1)
 			return -1;
 		offer_free(old);
 		*old = offer;
-		outdate(cat, kind);
+		outdate(cat, slot, kind);
 	}
 	*skipped = old->skipped;
 	return 0;
 }
 
 void
-catalogue_clear(struct catalogue *cat, size_t backend)
+catalogue_clear(struct catalogue *cat, size_t slot)
 {
-	size_t kind;
+	for (unsigned int kind = 0; kind < CATALOG_KINDS; kind++) {
+		struct offer *offer = &cat->backends[slot]->offers[kind];
 
-	assert(backend < cat->n);
-	for (kind = 0; kind < CATALOG_KINDS; kind++) {
-		if (cat->backends[backend].offers[kind].json == NULL)
+		if (offer->json == NULL)
 			continue;
-		offer_free(&cat->backends[backend].offers[kind]);
-		outdate(cat, (enum catalog_kind)kind);
+		offer_free(offer);
+		outdate(cat, slot, (enum catalog_kind)kind);
 	}
 }
 
-/* The view of the offers as they are; empty when there is no memory for it. */
-static const struct view *
-current_view(const struct catalogue *cat, enum catalog_kind kind)
+void
+catalogue_copy(struct catalogue *cat, size_t from, size_t to)
 {
-	struct kind_state *state = &cat->kinds[kind];
+	size_t skipped;
+
+	for (unsigned int kind = 0; kind < CATALOG_KINDS; kind++) {
+		const struct offer *here = &cat->backends[from]->offers[kind];
+
+		if (here->json != NULL &&
+		    cat->backends[to]->offers[kind].json == NULL)
+			/* Without memory clients are told twice. */
+			(void)catalogue_set(cat, to, (enum catalog_kind)kind,
+			    here->json, here->len, &skipped);
+	}
+}
+
+const struct view *
+catalogue_view(
+    const struct catalogue *cat, size_t audience, enum catalog_kind kind)
+{
+	struct audience *a = catalogue_audience(cat, audience);
+	struct kind_state *state = &a->kinds[kind];
 
 	if (state->stale) {
+		const struct view_source source = {
+			.backends = cat->backends,
+			.order = a->order,
+			.count = a->count,
+			.tools = a->tools,
+		};
+
 		view_free(&state->view);
-		state->stale =
-		    view_build(&state->view, kind, cat->backends, cat->n) == -1;
+		state->stale = view_build(&state->view, kind, &source) == -1;
 	}
 	return &state->view;
 }
@@ -240,249 +419,5 @@ current_view(const struct catalogue *cat, enum catalog_kind kind)
 size_t
 catalogue_count(const struct catalogue *cat, enum catalog_kind kind)
 {
-	return current_view(cat, kind)->count;
-}
-
-/* ---- rendering -------------------------------------------------------- */
-
-static char *
-put(char *at, const char *text, size_t len)
-{
-	memcpy(at, text, len);
-	return at + len;
-}
-
-/* The item with its name between prefix and tail. */
-static char *
-put_entry(char *at, const struct view_entry *e)
-{
-	const struct json_span text = e->item->text, key = e->item->key;
-	const char *inner = key.at + 1;
-	const char *close = key.at + key.len - 1;
-
-	at = put(at, text.at, (size_t)(inner - text.at));
-	at = put(at, e->prefix, strlen(e->prefix));
-	at = put(at, inner, (size_t)(close - inner));
-	at = put(at, e->tail, strlen(e->tail));
-	return put(at, close, (size_t)(text.at + text.len - close));
-}
-
-static struct catalogue_text *
-render(const struct view *view, enum catalog_kind kind)
-{
-	const struct view_entry *e, *end = view->entries + view->count;
-	struct catalogue_text *text;
-	size_t len = strlen(list_key[kind]) + 2;
-	char *at;
-
-	for (e = view->entries; e < end; e++)
-		len +=
-		    e->item->text.len + strlen(e->prefix) + strlen(e->tail) + 1;
-	if ((text = malloc(sizeof(*text) + len)) == NULL)
-		return NULL;
-	at = put(text->data, list_key[kind], strlen(list_key[kind]));
-	for (e = view->entries; e < end; e++) {
-		if (e != view->entries)
-			*at++ = ',';
-		at = put_entry(at, e);
-	}
-	at = put(at, "]}", 2);
-	text->references = 1;
-	text->len = (size_t)(at - text->data);
-	return text;
-}
-
-/* True when the list of the kind differs from what it was. */
-static bool
-render_kind(struct catalogue *cat, enum catalog_kind kind)
-{
-	struct kind_state *state = &cat->kinds[kind];
-	struct catalogue_text *text, *old = state->text;
-	const struct view *view = current_view(cat, kind);
-
-	/* Without memory the old list stays, until the next try. */
-	if (state->stale || (text = render(view, kind)) == NULL)
-		return false;
-	state->unrendered = false;
-	if (old != NULL && old->len == text->len &&
-	    memcmp(old->data, text->data, text->len) == 0) {
-		catalogue_text_release(text);
-		return false;
-	}
-	catalogue_text_release(old);
-	state->text = text;
-	return true;
-}
-
-unsigned int
-catalogue_render(struct catalogue *cat)
-{
-	unsigned int changed = 0;
-	unsigned int kind;
-
-	for (kind = 0; kind < CATALOG_KINDS; kind++)
-		if (cat->kinds[kind].unrendered &&
-		    render_kind(cat, (enum catalog_kind)kind))
-			changed |= 1U << kind;
-	return changed;
-}
-
-struct catalogue_text *
-catalogue_list(struct catalogue *cat, enum catalog_kind kind)
-{
-	struct catalogue_text *text = cat->kinds[kind].text;
-
-	text->references++;
-	return text;
-}
-
-void
-catalogue_text_release(struct catalogue_text *text)
-{
-	if (text == NULL)
-		return;
-	assert(text->references > 0);
-	if (--text->references == 0)
-		free(text);
-}
-
-/* ---- finding ---------------------------------------------------------- */
-
-/* Decode a JSON string without NUL bytes; 0, or -1 with errno ENOENT. */
-static int
-decode(struct json_span string, char *text, size_t size)
-{
-	ssize_t n = json_string_decode(string, text, size);
-
-	if (n == -1 || strlen(text) != (size_t)n) {
-		errno = ENOENT;
-		return -1;
-	}
-	return 0;
-}
-
-/* The route to an entry that was asked for as text. */
-static int
-found(
-    struct catalogue_route *route, const struct view_entry *e, const char *text)
-{
-	route->backend = e->backend;
-	route->name = e->item->key;
-	if (strcmp(text, e->item->name) == 0)
-		route->name = (struct json_span){ NULL, 0 };
-	return 0;
-}
-
-int
-catalogue_find_name(const struct catalogue *cat, enum catalog_kind kind,
-    struct json_span name, struct catalogue_route *route)
-{
-	const struct view *view = current_view(cat, kind);
-	const struct view_entry *e;
-	char text[LOOKUP_MAX];
-
-	if (decode(name, text, sizeof(text)) == -1)
-		return -1;
-	if ((e = view_find(view->shown, text)) == NULL)
-		e = view_find(view->loose, text);
-	if (e == NULL || e == &view_several) {
-		errno = e == NULL ? ENOENT : ENOTUNIQ;
-		return -1;
-	}
-	return found(route, e, text);
-}
-
-/* The entry whose template matches with the most literal characters; *rest is
- * the URI that its backend knows. */
-static const struct view_entry *
-best_template(
-    const struct view *view, const char *uri, size_t *work, const char **rest)
-{
-	const struct view_entry *e, *best = NULL;
-	ssize_t literals, most = -1;
-	size_t prefix;
-
-	for (e = view->entries; e < view->entries + view->count; e++) {
-		prefix = strlen(e->prefix);
-		if (strncmp(uri, e->prefix, prefix) != 0)
-			continue;
-		literals = template_match(e->item->name, uri + prefix, work);
-		if (literals == -1 || literals + (ssize_t)prefix <= most)
-			continue;
-		most = literals + (ssize_t)prefix;
-		best = e;
-		*rest = uri + prefix;
-	}
-	return best;
-}
-
-/* Route by template: as it was written, then as a URL library would. */
-static int
-find_by_template(const struct catalogue *cat, const char *uri,
-    const char *normal, struct catalogue_route *route)
-{
-	const struct view *view = current_view(cat, CATALOG_TEMPLATES);
-	const struct view_entry *e;
-	const char *rest = NULL;
-	size_t work = TEMPLATE_WORK_MAX;
-
-	e = best_template(view, uri, &work, &rest);
-	if (e == NULL && strcmp(uri, normal) != 0)
-		e = best_template(view, normal, &work, &rest);
-	if (e == NULL) {
-		errno = ENOENT;
-		return -1;
-	}
-	route->backend = e->backend;
-	route->name = (struct json_span){ NULL, 0 };
-	if (e->prefix[0] == '\0')
-		return 0;
-	buf_consume(cat->route, buf_len(cat->route));
-	if (json_add_string(cat->route, rest, strlen(rest)) == -1)
-		return -1;
-	route->name.at = buf_data(cat->route);
-	route->name.len = buf_len(cat->route);
-	return 0;
-}
-
-int
-catalogue_find_uri(const struct catalogue *cat, struct json_span uri,
-    struct catalogue_route *route)
-{
-	const struct view *resources = current_view(cat, CATALOG_RESOURCES);
-	const struct view *templates = current_view(cat, CATALOG_TEMPLATES);
-	const struct view_entry *e;
-	char text[URI_MAX + 1], normal[URI_NORMAL_MAX];
-
-	if (decode(uri, text, sizeof(text)) == -1)
-		return -1;
-	if ((e = view_find(resources->shown, text)) != NULL)
-		return found(route, e, text);
-	uri_normalise(text, normal);
-	if ((e = view_find(resources->loose, normal)) != NULL)
-		return found(route, e, text);
-	if (find_by_template(cat, text, normal, route) == 0)
-		return 0;
-	if (view_only_scheme(resources, templates, text, &route->backend)) {
-		route->name = (struct json_span){ NULL, 0 };
-		return 0;
-	}
-	errno = ENOENT;
-	return -1;
-}
-
-int
-catalogue_find_template(const struct catalogue *cat, struct json_span uri,
-    struct catalogue_route *route)
-{
-	const struct view *view = current_view(cat, CATALOG_TEMPLATES);
-	const struct view_entry *e;
-	char text[URI_MAX + 1];
-
-	if (decode(uri, text, sizeof(text)) == -1)
-		return -1;
-	if ((e = view_find(view->shown, text)) != NULL)
-		return found(route, e, text);
-	/* A reference may be to a resource as well. */
-	return catalogue_find_uri(cat, uri, route);
+	return catalogue_view(cat, 0, kind)->count;
 }

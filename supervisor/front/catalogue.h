@@ -1,6 +1,7 @@
 /*
  * catalogue.h: what all backends offer, under the names that clients see, and
- * whose a name or a URI is.
+ * whose a name or a URI is.  Who sees what is said by a policy: which backends
+ * are in the lists, which of their tools, and for whom (policy.h, "audience").
  */
 #ifndef FRONT_CATALOGUE_H
 #define FRONT_CATALOGUE_H
@@ -12,12 +13,31 @@
 #include "proto/json.h"
 #include "proto/msg.h"
 
+#include "policy.h"
+
 struct catalogue;
 
-/* Backends are numbered as in names[0..n), the configuration's order; the names
- * are copied.  NULL with errno ENOMEM. */
-struct catalogue *catalogue_new(const char *const *names, size_t n);
+/* Places of backends: one POLICY may replace them all. */
+#define CATALOGUE_SLOTS (2 * (size_t)POLICY_BACKENDS_MAX)
+
+/* One without backends, which audience 0 sees.  NULL with errno ENOMEM. */
+struct catalogue *catalogue_new(void);
 void catalogue_free(struct catalogue **cat);
+
+/* A backend takes a free slot; it is in no list until catalogue_arrange() says
+ * so.  The name is copied.  0, or -1 with errno ENOMEM. */
+int catalogue_add(struct catalogue *cat, size_t slot, const char *name);
+/* It is gone; the slot is free once it is not in the arrangement either. */
+void catalogue_remove(struct catalogue *cat, size_t slot);
+
+/*
+ * Have the lists that a policy says: the serving backends in its order, their
+ * filters, its audiences.  slots[i] is that of policy->backends[i].  What is
+ * kept of the policy is copied.  0, or -1 with errno ENOMEM: nothing can be
+ * said of the catalogue then.
+ */
+int catalogue_arrange(
+    struct catalogue *cat, const struct policy *policy, const size_t *slots);
 
 /*
  * Replace what a backend offers of one kind; json is a JSON array of items as
@@ -25,37 +45,53 @@ void catalogue_free(struct catalogue **cat);
  * and the second of equal names are left out and counted in *skipped.
  * 0, or -1 with errno EINVAL (not a valid JSON array) or ENOMEM.
  */
-int catalogue_set(struct catalogue *cat, size_t backend, enum catalog_kind kind,
+int catalogue_set(struct catalogue *cat, size_t slot, enum catalog_kind kind,
     const char *json, size_t len, size_t *skipped);
 
 /* A backend offers nothing any more. */
-void catalogue_clear(struct catalogue *cat, size_t backend);
+void catalogue_clear(struct catalogue *cat, size_t slot);
 
-/* How many items clients see of a kind, of all backends or of one. */
+/* Of what the other has not offered yet, it offers what this one does. */
+void catalogue_copy(struct catalogue *cat, size_t from, size_t to);
+
+/* True when the audience sees the backend in this slot. */
+bool catalogue_sees(const struct catalogue *cat, size_t audience, size_t slot);
+
+/* How many items audience 0 sees of a kind, of all backends. */
 size_t catalogue_count(const struct catalogue *cat, enum catalog_kind kind);
 
+/* How many audiences there are. */
+size_t catalogue_audiences(const struct catalogue *cat);
+
+/* Sessions of this audience are there: its lists are kept by the next
+ * catalogue_render(). */
+void catalogue_use(struct catalogue *cat, size_t audience);
+
 /*
- * Bring the rendered lists up to date and return the kinds whose list now
- * differs from what it was, as a bit set (1 << kind).  Call it once per turn
- * after changes: clients are told only of lists that differ.
+ * Bring the rendered lists of audience 0 and of those in use up to date, and
+ * forget all others'.  Returns the kinds of which some list now differs from
+ * what it was, as a bit set (1 << kind).  Call it once per turn after changes:
+ * clients are told only of lists that differ.
  */
 unsigned int catalogue_render(struct catalogue *cat);
 
 /* A rendered list, shared by all that are sending it. */
 struct catalogue_text {
 	size_t references;
+	uint32_t version; /* equal for equal lists of a kind that are alive */
 	size_t len;
 	char data[]; /* {"tools":[…]}: the result of the list request */
 };
 
-/* The list of a kind as it was rendered last; release it when sent. */
+/* The list of a kind as it was rendered last, or is now for an audience that is
+ * new; release it when sent. */
 struct catalogue_text *catalogue_list(
-    struct catalogue *cat, enum catalog_kind kind);
+    struct catalogue *cat, size_t audience, enum catalog_kind kind);
 void catalogue_text_release(struct catalogue_text *text);
 
 /* Where a request goes, and the name that its backend knows. */
 struct catalogue_route {
-	size_t backend;
+	size_t slot;
 	struct json_span name; /* a JSON string with quotes, to be spliced in;
 				  absent when it is unchanged; valid until the
 				  next change of the catalogue and the next
@@ -63,22 +99,24 @@ struct catalogue_route {
 };
 
 /*
- * Find a tool or prompt by any of its names: "server/tool", the safe spelling
- * "server__tool", or the bare "tool" where only one backend has it.  0, or -1
- * with errno ENOENT, or ENOTUNIQ for a bare name of several backends.
+ * Find a tool or prompt that the audience sees by any of its names:
+ * "server/tool", the safe spelling "server__tool", or the bare "tool" where
+ * only one backend has it.  0, or -1 with errno ENOENT, or ENOTUNIQ for a bare
+ * name of several backends.
  */
-int catalogue_find_name(const struct catalogue *cat, enum catalog_kind kind,
-    struct json_span name, struct catalogue_route *route);
+int catalogue_find_name(const struct catalogue *cat, size_t audience,
+    enum catalog_kind kind, struct json_span name,
+    struct catalogue_route *route);
 
 /*
  * Find whose a resource URI is: listed exactly, else by the longest matching
  * template, else by a scheme that only one backend uses.  0, or -1 with ENOENT.
  */
-int catalogue_find_uri(const struct catalogue *cat, struct json_span uri,
-    struct catalogue_route *route);
+int catalogue_find_uri(const struct catalogue *cat, size_t audience,
+    struct json_span uri, struct catalogue_route *route);
 
 /* The same for the template of a completion's ref/resource. */
-int catalogue_find_template(const struct catalogue *cat, struct json_span uri,
-    struct catalogue_route *route);
+int catalogue_find_template(const struct catalogue *cat, size_t audience,
+    struct json_span uri, struct catalogue_route *route);
 
 #endif

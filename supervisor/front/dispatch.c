@@ -11,8 +11,8 @@
 #include "catalogue.h"
 #include "front.h"
 #include "link.h"
+#include "lists.h"
 #include "session.h"
-#include "settings.h"
 #include "subscriptions.h"
 #include "uri.h"
 
@@ -73,6 +73,7 @@ on_initialize(struct session *session, const struct rpc_message *msg)
 	    session->revision->completions_capability ? ",\"completions\":{}"
 						      : "",
 	    MCPGW_VERSION);
+	lists_begin(session);
 	log_client(session, msg);
 	session_send_result(session, msg->id, result);
 }
@@ -93,8 +94,9 @@ on_set_level(struct session *session, const struct rpc_message *msg)
 	}
 	session_set_level(session, (enum mcp_level)level);
 	after = sessions_level(front->sessions);
-	for (size_t i = 0; after != before && i < front->backends; i++)
-		link_set_level(front->links[i], (enum mcp_level)after);
+	for (size_t i = 0; after != before && i < front->slots; i++)
+		if (front->links[i] != NULL)
+			link_set_level(front->links[i], (enum mcp_level)after);
 	session_send_result(session, msg->id, "{}");
 }
 
@@ -110,7 +112,8 @@ on_list(struct session *session, const struct rpc_message *msg,
 		    session, msg, RPC_INVALID_PARAMS, "Invalid cursor");
 		return;
 	}
-	text = catalogue_list(session->front->catalogue, kind);
+	text = catalogue_list(
+	    session->front->catalogue, session_audience(session), kind);
 	session_send_list(session, msg->id, text);
 	catalogue_text_release(text);
 }
@@ -135,21 +138,27 @@ answer_unknown(struct session *session, const struct rpc_message *msg,
 	answer_error(session, msg, RPC_INVALID_PARAMS, text);
 }
 
-/* The backend that a name begins with, "server/tool" or "server__tool", if it
- * is away and therefore not listed; or NULL. */
+/* The backend that a name begins with, "server/tool" or "server__tool", if the
+ * session would see it and it is away and therefore not listed; or NULL. */
 static struct link *
-find_absent(const struct front *front, struct json_span name)
+find_absent(const struct session *session, struct json_span name)
 {
+	const struct front *front = session->front;
+	size_t audience = session_audience(session);
 	char text[256];
 
 	if (json_string_decode(name, text, sizeof(text)) == -1)
 		return NULL;
-	for (size_t i = 0; i < front->backends; i++) {
-		const char *server = front->settings->backends[i];
-		size_t len = strlen(server);
+	for (size_t i = 0; i < front->slots; i++) {
+		const char *server;
+		size_t len;
 
-		if (!link_is_up(front->links[i]) &&
-		    strncmp(text, server, len) == 0 &&
+		if (front->links[i] == NULL || link_is_up(front->links[i]) ||
+		    !catalogue_sees(front->catalogue, audience, i))
+			continue;
+		server = link_name(front->links[i]);
+		len = strlen(server);
+		if (strncmp(text, server, len) == 0 &&
 		    (text[len] == '/' || strncmp(text + len, "__", 2) == 0))
 			return front->links[i];
 	}
@@ -165,16 +174,16 @@ on_named(struct session *session, const struct rpc_message *msg,
 	struct catalogue_route route;
 	struct link *away;
 
-	if (catalogue_find_name(front->catalogue, kind, name, &route) == -1) {
+	if (catalogue_find_name(front->catalogue, session_audience(session),
+		kind, name, &route) == -1) {
 		if (errno == ENOENT &&
-		    (away = find_absent(front, name)) != NULL)
+		    (away = find_absent(session, name)) != NULL)
 			link_refuse_absent(away, session, msg);
 		else
 			answer_unknown(session, msg, what, name);
 		return;
 	}
-	link_request(
-	    front->links[route.backend], session, msg, name, route.name);
+	link_request(front->links[route.slot], session, msg, name, route.name);
 }
 
 /* MCP resources, "Error Handling": -32002 with the URI. */
@@ -200,11 +209,12 @@ on_read(struct session *session, const struct rpc_message *msg)
 	struct front *front = session->front;
 	struct catalogue_route route;
 
-	if (catalogue_find_uri(front->catalogue, msg->uri, &route) == -1)
+	if (catalogue_find_uri(front->catalogue, session_audience(session),
+		msg->uri, &route) == -1)
 		answer_no_resource(session, msg);
 	else
-		link_request(front->links[route.backend], session, msg,
-		    msg->uri, route.name);
+		link_request(front->links[route.slot], session, msg, msg->uri,
+		    route.name);
 }
 
 /* ---- subscriptions ---------------------------------------------------- */
@@ -260,18 +270,19 @@ on_subscribe(struct session *session, const struct rpc_message *msg)
 	char shown[URI_MAX + 1];
 	char uri[URI_MAX + 1];
 
-	if (catalogue_find_uri(front->catalogue, msg->uri, &route) == -1 ||
+	if (catalogue_find_uri(front->catalogue, session_audience(session),
+		msg->uri, &route) == -1 ||
 	    json_string_decode(msg->uri, shown, sizeof(shown)) == -1 ||
 	    decode_route(&route, msg->uri, uri) == -1) {
 		answer_no_resource(session, msg);
 		return;
 	}
-	link = front->links[route.backend];
+	link = front->links[route.slot];
 	if (link_is_up(link) && !link_subscribes(link))
 		link_refuse(link, session, msg, RPC_METHOD_NOT_FOUND,
 		    "does not support subscriptions to its resources");
-	else if (subscriptions_join(front->subscriptions, session,
-		     route.backend, uri, shown, &change) == -1)
+	else if (subscriptions_join(front->subscriptions, session, route.slot,
+		     uri, shown, &change) == -1)
 		link_refuse(link, session, msg, RPC_INTERNAL_ERROR,
 		    why_not_subscribed(errno));
 	else if (change == NULL)
@@ -286,7 +297,7 @@ on_subscribe(struct session *session, const struct rpc_message *msg)
  */
 static int
 find_subscribed(struct session *session, const struct rpc_message *msg,
-    size_t *backend, char uri[URI_MAX + 1])
+    size_t *slot, char uri[URI_MAX + 1])
 {
 	struct catalogue *catalogue = session->front->catalogue;
 	struct catalogue_route route;
@@ -295,13 +306,14 @@ find_subscribed(struct session *session, const struct rpc_message *msg,
 
 	if (json_string_decode(msg->uri, shown, sizeof(shown)) == -1)
 		return -1;
-	if (subscriptions_find(session, shown, backend, &found)) {
+	if (subscriptions_find(session, shown, slot, &found)) {
 		strlcpy(uri, found, URI_MAX + 1);
 		return 0;
 	}
-	if (catalogue_find_uri(catalogue, msg->uri, &route) == -1)
+	if (catalogue_find_uri(
+		catalogue, session_audience(session), msg->uri, &route) == -1)
 		return -1;
-	*backend = route.backend;
+	*slot = route.slot;
 	return decode_route(&route, msg->uri, uri);
 }
 
@@ -313,12 +325,12 @@ on_unsubscribe(struct session *session, const struct rpc_message *msg)
 	struct buf text = { 0 };
 	struct json_span with;
 	struct link *link;
-	size_t backend;
+	size_t slot;
 	char uri[URI_MAX + 1];
 
-	if (find_subscribed(session, msg, &backend, uri) == 0) {
-		link = front->links[backend];
-		subscriptions_leave(front->subscriptions, session, backend, uri,
+	if (find_subscribed(session, msg, &slot, uri) == 0) {
+		link = front->links[slot];
+		subscriptions_leave(front->subscriptions, session, slot, uri,
 		    link_is_up(link) ? &change : NULL);
 	}
 	if (change == NULL) {
@@ -343,11 +355,12 @@ on_complete(struct session *session, const struct rpc_message *msg)
 
 	if (json_string_is(msg->ref_type, "ref/prompt")) {
 		what = msg->ref_name;
-		found = catalogue_find_name(
-		    front->catalogue, CATALOG_PROMPTS, what, &route);
+		found = catalogue_find_name(front->catalogue,
+		    session_audience(session), CATALOG_PROMPTS, what, &route);
 	} else {
 		what = msg->ref_uri;
-		found = catalogue_find_template(front->catalogue, what, &route);
+		found = catalogue_find_template(
+		    front->catalogue, session_audience(session), what, &route);
 	}
 	if (found == -1) {
 		answer_unknown(session, msg,
@@ -356,14 +369,13 @@ on_complete(struct session *session, const struct rpc_message *msg)
 		    what);
 		return;
 	}
-	if (!link_completes(front->links[route.backend])) {
+	if (!link_completes(front->links[route.slot])) {
 		session_send_result(session, msg->id,
 		    "{\"completion\":{\"values\":[],\"total\":0,"
 		    "\"hasMore\":false}}");
 		return;
 	}
-	link_request(
-	    front->links[route.backend], session, msg, what, route.name);
+	link_request(front->links[route.slot], session, msg, what, route.name);
 }
 
 static void

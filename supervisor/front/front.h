@@ -3,15 +3,21 @@
 #define FRONT_FRONT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "proto/chan.h"
 #include "proto/loop.h"
 
-struct catalogue;
+#include "catalogue.h"
+
+struct calls;
+struct drain;
 struct guard;
 struct http_server;
 struct link;
 struct lists;
+struct policy;
+struct principals;
 struct requests;
 struct sessions;
 struct settings;
@@ -19,17 +25,23 @@ struct subscriptions;
 
 /*
  * The front process.  main.c makes and owns everything; the others borrow.
- * Backends are numbered by their place in the configuration.
+ * Backends have numbers for the supervisor and slots here, which are used again
+ * (backends.h).
  */
 struct front {
 	struct loop *loop;
 	struct chan *supervisor;
 	struct settings *settings;
+	struct policy *policy; /* the last one; NULL before the first */
 	struct catalogue *catalogue;
 	struct lists *lists;
-	struct link **links; /* one for each backend */
-	size_t backends;
+	struct link *links[CATALOGUE_SLOTS]; /* by slot; NULL: free */
+	size_t slots;          /* those from here on were never used */
+	uint32_t requests_max; /* in flight, of one session */
+	struct drain *drain;
 	struct requests *requests;
+	struct calls *calls;
+	struct principals *principals;
 	struct sessions *sessions;
 	struct subscriptions *subscriptions;
 	struct guard *guard;

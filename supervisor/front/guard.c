@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,8 +20,13 @@
 #include "proto/clock.h"
 #include "proto/log.h"
 
+#include "client.h"
 #include "guard_http.h"
+#include "http_words.h"
+#include "peer.h"
+#include "policy.h"
 #include "pool.h"
+#include "principal.h"
 
 /* One sweep in this many milliseconds; the whole list in this many sweeps. */
 #define SWEEP_MS    100U
@@ -32,28 +38,39 @@
 /* When half of at least so many connections have gone, what they needed goes
  * back to the system. */
 #define PEAK_MIN 1000U
-/* Listening sockets: host names resolve to a few addresses at most. */
-#define LISTENERS_MAX 16U
+/* As many as http.c has, HTTP_LISTENERS_MAX. */
+#define LISTENERS_MAX 64U
 
 struct connection {
 	TAILQ_ENTRY(connection) link;
+	TAILQ_ENTRY(connection) of_fresh;
 	struct guard *guard;
 	struct bufferevent *bev; /* our reference; evhttp has its own */
+	struct client client;
 	struct guard_http http;
 	size_t held;          /* of a request that is not whole yet */
 	uint64_t since_ms;    /* the current wait: head, body or idle */
 	uint64_t progress_ms; /* the client last took bytes of ours */
 	bool refused;         /* ended by us: ignore what it still sends */
+	bool fresh;           /* we do not know yet where it is from */
 };
 
 struct guard {
 	struct loop *loop;
 	struct event *timer;
 	TAILQ_HEAD(, connection) connections; /* next to sweep first */
+	TAILQ_HEAD(, connection) fresh;       /* accepted in this turn */
+	struct deferred settle;
+	struct connection **by_fd; /* by descriptor, NULL: none */
+	size_t fd_count;
+	struct peers *peers;
 	size_t count;
 	size_t peak; /* of count, since memory was given back */
 	size_t max;
-	size_t held;     /* of requests that are not whole, together */
+	size_t max_per_address; /* 0: any */
+	size_t body_max;
+	size_t held; /* of requests that are not whole, together */
+	size_t held_max;
 	uint64_t now_ms; /* of the last sweep: exact enough for deadlines */
 	struct evconnlistener *listeners[LISTENERS_MAX];
 	size_t listener_count;
@@ -89,8 +106,17 @@ static void
 connection_free(struct connection *conn)
 {
 	struct guard *guard = conn->guard;
+	int fd = bufferevent_getfd(conn->bev);
 
 	TAILQ_REMOVE(&guard->connections, conn, link);
+	if (conn->fresh)
+		TAILQ_REMOVE(&guard->fresh, conn, of_fresh);
+	if (fd >= 0 && (size_t)fd < guard->fd_count && guard->by_fd[fd] == conn)
+		guard->by_fd[fd] = NULL;
+	if (conn->client.peer != NULL)
+		peers_leave(guard->peers, conn->client.peer);
+	principal_release(conn->client.principal);
+	explicit_bzero(&conn->client, sizeof(conn->client));
 	guard->count--;
 	guard->held -= conn->held;
 	bufferevent_decref(conn->bev); /* closes the socket */
@@ -127,33 +153,6 @@ connection_end(struct connection *conn, const char *why)
 	shutdown(bufferevent_getfd(conn->bev), SHUT_RDWR);
 }
 
-static const char *
-status_reason(int status)
-{
-	switch (status) {
-	case 405:
-		return "Method Not Allowed";
-	case 408:
-		return "Request Timeout";
-	case 413:
-		return "Content Too Large";
-	case 414:
-		return "URI Too Long";
-	case 417:
-		return "Expectation Failed";
-	case 431:
-		return "Request Header Fields Too Large";
-	case 501:
-		return "Not Implemented";
-	case 503:
-		return "Service Unavailable";
-	case 505:
-		return "HTTP Version Not Supported";
-	default:
-		return "Bad Request";
-	}
-}
-
 /*
  * Answer once and end the connection.  The answer goes to the socket itself:
  * evhttp knows nothing of it.  Where an earlier request is still being answered
@@ -162,19 +161,16 @@ status_reason(int status)
 static void
 connection_refuse(struct connection *conn, int status, const char *reason)
 {
-	char text[512];
-	char body[192];
-	int body_len;
+	char address[PEER_TEXT_MAX];
+	char body[HTTP_ERROR_MAX];
+	char text[HTTP_ERROR_MAX + 256];
+	size_t body_len = http_words_error(body, reason);
 	int len;
 
-	body_len = snprintf(body, sizeof(body),
-	    "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,"
-	    "\"message\":\"%s\"}}",
-	    reason);
 	len = snprintf(text, sizeof(text),
 	    "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n%s%s"
-	    "Content-Length: %d\r\nConnection: close\r\n\r\n%s",
-	    status, status_reason(status),
+	    "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
+	    status, http_words_reason(status),
 	    status == 405 ? "Allow: GET, POST\r\n" : "",
 	    status == 503 ? "Retry-After: 1\r\n" : "", body_len, body);
 	if (connection_answering(conn) ||
@@ -184,7 +180,9 @@ connection_refuse(struct connection *conn, int status, const char *reason)
 	}
 	(void)send(bufferevent_getfd(conn->bev), text, (size_t)len,
 	    MSG_NOSIGNAL | MSG_DONTWAIT);
-	log_info("client: refused with %d: %s", status, reason);
+	if (client_may_log(&conn->client))
+		log_info("client %s: refused with %d: %s",
+		    client_format(&conn->client, address), status, reason);
 	conn->refused = true;
 	conn->since_ms = conn->guard->now_ms;
 	shutdown(bufferevent_getfd(conn->bev), SHUT_WR);
@@ -201,6 +199,7 @@ connection_feed(struct connection *conn, struct evbuffer *input, size_t offset)
 	struct guard_refusal refusal;
 	size_t total = evbuffer_get_length(input);
 
+	conn->http.body_max = (uint32_t)conn->guard->body_max;
 	while (offset < total) {
 		int n;
 
@@ -232,7 +231,7 @@ connection_account(struct connection *conn, size_t added)
 	guard->held -= conn->held;
 	conn->held = guard_http_idle(&conn->http) ? 0 : conn->held + added;
 	guard->held += conn->held;
-	return guard->held <= GUARD_HELD_MAX;
+	return guard->held <= guard->held_max;
 }
 
 /*
@@ -274,6 +273,93 @@ connection_on_output(
 		conn->progress_ms = conn->guard->now_ms;
 }
 
+/* ---- new connections -------------------------------------------------- */
+
+/* So that a request finds its connection. */
+static int
+connection_note_fd(struct connection *conn, size_t fd)
+{
+	struct guard *guard = conn->guard;
+	struct connection **by_fd;
+	size_t n = guard->fd_count;
+
+	if (fd >= n) {
+		for (n = n > 0 ? n : 256; n <= fd;)
+			n *= 2;
+		by_fd = reallocarray(guard->by_fd, n, sizeof(*by_fd));
+		if (by_fd == NULL)
+			return -1;
+		memset(by_fd + guard->fd_count, 0,
+		    (n - guard->fd_count) * sizeof(*by_fd));
+		guard->by_fd = by_fd;
+		guard->fd_count = n;
+	}
+	guard->by_fd[fd] = conn;
+	return 0;
+}
+
+/* Where it is from, and over a Unix socket who; see unix(7). */
+static int
+connection_find_client(struct connection *conn, int fd)
+{
+	struct client *client = &conn->client;
+	struct sockaddr_storage address = { 0 };
+	socklen_t len = sizeof(address);
+	struct ucred user;
+
+	if (getpeername(fd, (struct sockaddr *)&address, &len) == -1)
+		return -1;
+	if (address.ss_family != AF_UNIX) {
+		client->peer = peers_enter(
+		    conn->guard->peers, (struct sockaddr *)&address);
+		return client->peer != NULL ? 0 : -1;
+	}
+	len = sizeof(user);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &len) == -1)
+		return -1;
+	client->local = true;
+	client->uid = user.uid;
+	client->peer = peers_enter_user(conn->guard->peers, user.uid);
+	return client->peer != NULL ? 0 : -1;
+}
+
+/* It has its socket now. */
+static void
+connection_settle(struct connection *conn)
+{
+	const struct guard *guard = conn->guard;
+	int fd = bufferevent_getfd(conn->bev);
+
+	if (fd < 0 || connection_dropped(conn))
+		return; /* evhttp did not want it; the sweep finds it */
+	if (connection_find_client(conn, fd) == -1 ||
+	    connection_note_fd(conn, (size_t)fd) == -1) {
+		/* It may be gone already. */
+		connection_end(conn, strerror(errno));
+		return;
+	}
+	/* Over a Unix socket comes a proxy, for all of its clients. */
+	if (guard->max_per_address > 0 && !conn->client.local &&
+	    conn->client.peer->connections > guard->max_per_address)
+		connection_refuse(
+		    conn, 503, "Too many connections from your address");
+}
+
+/* At the end of the turn in which they were accepted, and so before the first
+ * byte of theirs is read. */
+static void
+guard_settle(void *arg)
+{
+	struct guard *guard = arg;
+	struct connection *conn;
+
+	while ((conn = TAILQ_FIRST(&guard->fresh)) != NULL) {
+		TAILQ_REMOVE(&guard->fresh, conn, of_fresh);
+		conn->fresh = false;
+		connection_settle(conn);
+	}
+}
+
 /* evhttp accepted a connection and asks for its bufferevent. */
 static struct bufferevent *
 connection_new(struct event_base *base, void *arg)
@@ -299,6 +385,9 @@ connection_new(struct event_base *base, void *arg)
 	evbuffer_add_cb(
 	    bufferevent_get_output(conn->bev), connection_on_output, conn);
 	TAILQ_INSERT_TAIL(&guard->connections, conn, link);
+	conn->fresh = true;
+	TAILQ_INSERT_TAIL(&guard->fresh, conn, of_fresh);
+	deferred_queue(guard->loop, &guard->settle);
 	if (++guard->count >= guard->max)
 		guard_accept(guard, false);
 	if (guard->count > guard->peak)
@@ -389,8 +478,11 @@ connections_allowed(size_t links)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
 		return GUARD_CONNECTIONS_MAX;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	/* Once, at the start: the sandbox does not let it be changed. */
+	if (limit.rlim_cur != limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
 	if (limit.rlim_cur > GUARD_CONNECTIONS_MAX + reserved)
 		return GUARD_CONNECTIONS_MAX;
 	if (limit.rlim_cur <= 2 * reserved)
@@ -407,12 +499,17 @@ guard_new(struct loop *loop, size_t links)
 	if ((guard = calloc(1, sizeof(*guard))) == NULL)
 		return NULL;
 	TAILQ_INIT(&guard->connections);
+	TAILQ_INIT(&guard->fresh);
+	deferred_init(&guard->settle, guard_settle, guard);
 	guard->loop = loop;
 	guard->max = connections_allowed(links);
+	guard->body_max = GUARD_BODY_MAX;
 	guard->now_ms = mono_ms();
+	guard->peers = peers_new();
 	guard->timer =
 	    event_new(loop_base(loop), -1, EV_PERSIST, guard_on_timer, guard);
-	if (guard->timer == NULL || event_add(guard->timer, &every) == -1) {
+	if (guard->peers == NULL || guard->timer == NULL ||
+	    event_add(guard->timer, &every) == -1) {
 		guard_free(&guard);
 		return NULL;
 	}
@@ -428,8 +525,11 @@ guard_free(struct guard **guard)
 		return;
 	while ((conn = TAILQ_FIRST(&(*guard)->connections)) != NULL)
 		connection_free(conn);
+	deferred_cancel(&(*guard)->settle);
 	if ((*guard)->timer != NULL)
 		event_free((*guard)->timer);
+	peers_free(&(*guard)->peers);
+	free((*guard)->by_fd);
 	free(*guard);
 	*guard = NULL;
 }
@@ -447,6 +547,60 @@ guard_watch_listener(struct guard *guard, struct evhttp_bound_socket *bound)
 	    evhttp_bound_socket_get_listener(bound);
 
 	evconnlistener_set_error_cb(listener, guard_on_accept_error);
-	if (guard->listener_count < LISTENERS_MAX)
-		guard->listeners[guard->listener_count++] = listener;
+	assert(guard->listener_count < LISTENERS_MAX);
+	guard->listeners[guard->listener_count++] = listener;
+}
+
+void
+guard_unwatch_listener(struct guard *guard, struct evhttp_bound_socket *bound)
+{
+	struct evconnlistener *listener =
+	    evhttp_bound_socket_get_listener(bound);
+
+	for (size_t i = 0; i < guard->listener_count; i++)
+		if (guard->listeners[i] == listener)
+			guard->listeners[i] =
+			    guard->listeners[--guard->listener_count];
+}
+
+/* ---- for http.c ------------------------------------------------------- */
+
+struct client *
+guard_client(struct guard *guard, struct evhttp_request *req)
+{
+	struct bufferevent *bev = evhttp_connection_get_bufferevent(
+	    evhttp_request_get_connection(req));
+	int fd = bufferevent_getfd(bev);
+
+	assert(fd >= 0 && (size_t)fd < guard->fd_count &&
+	    guard->by_fd[fd] != NULL && guard->by_fd[fd]->bev == bev);
+	return &guard->by_fd[fd]->client;
+}
+
+void
+guard_set_limits(
+    struct guard *guard, const struct policy_limits *limits, size_t links)
+{
+	guard->max = connections_allowed(links);
+	if (limits->connections > 0 && limits->connections < guard->max)
+		guard->max = limits->connections;
+	guard->max_per_address = limits->connections_per_address;
+	guard->body_max = limits->body_size;
+	guard->held_max = limits->memory / GUARD_HELD_PART;
+	/* One request fits in any case. */
+	if (guard->held_max < limits->body_size + GUARD_HEAD_MAX)
+		guard->held_max = limits->body_size + GUARD_HEAD_MAX;
+	guard_accept(guard, guard->count < guard->max);
+}
+
+size_t
+guard_connections(const struct guard *guard)
+{
+	return guard->count;
+}
+
+size_t
+guard_held(const struct guard *guard)
+{
+	return guard->held;
 }

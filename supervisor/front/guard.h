@@ -11,9 +11,12 @@
 
 #include "proto/loop.h"
 
+struct client;
 struct evhttp;
 struct evhttp_bound_socket;
+struct evhttp_request;
 struct guard;
+struct policy_limits;
 
 /* Descriptors kept for listeners, standard streams, the channel and links that
  * are being replaced; and as many as there are links.  The rest of
@@ -37,19 +40,39 @@ struct guard;
 /* What one connection may write in a turn: libevent's 16 KiB would take 64
  * turns for a 1 MB result; this still gives the others theirs in 0.1 ms. */
 #define GUARD_WRITE_MAX (256U << 10)
-/* Requests not yet whole, of all connections together. */
-#define GUARD_HELD_MAX ((size_t)64 << 20)
+/* The part of limits.memory that requests which are not yet whole may take, of
+ * all connections together; the rest is what streams hold.  Neither can use up
+ * what is the other's: slow readers do not keep requests out. */
+#define GUARD_HELD_PART 5U
 
 /* links: how many of them will be open.  NULL with errno on failure.  Borrows
  * the loop until guard_free(). */
 struct guard *guard_new(struct loop *loop, size_t links);
 void guard_free(struct guard **guard);
 
+/* Follow new limits from now on; until the first ones there are those of
+ * descriptors and of GUARD_BODY_MAX, and no request is held. */
+void guard_set_limits(
+    struct guard *guard, const struct policy_limits *limits, size_t links);
+
+/* The far end of the connection that this request came on; valid until the
+ * request is answered. */
+struct client *guard_client(struct guard *guard, struct evhttp_request *req);
+
+/* How many connections there are, and the bytes of their unfinished requests.
+ */
+size_t guard_connections(const struct guard *guard);
+size_t guard_held(const struct guard *guard);
+
 /* Have every connection of this server made and watched by the guard. */
 void guard_watch_server(struct guard *guard, struct evhttp *http);
 
 /* Stop accepting here while there are too many connections or descriptors. */
 void guard_watch_listener(
+    struct guard *guard, struct evhttp_bound_socket *bound);
+
+/* The same listener is about to go. */
+void guard_unwatch_listener(
     struct guard *guard, struct evhttp_bound_socket *bound);
 
 #endif

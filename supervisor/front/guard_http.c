@@ -362,6 +362,12 @@ message_done(struct guard_http *g)
 	return true;
 }
 
+static uint32_t
+body_max(const struct guard_http *g)
+{
+	return g->body_max > 0 ? g->body_max : GUARD_BODY_MAX;
+}
+
 /* The head is complete and right byte for byte: does it make sense? */
 static bool
 head_done(struct input *in)
@@ -377,7 +383,7 @@ head_done(struct input *in)
 		    in, 400, "both Content-Length and Transfer-Encoding");
 	if (g->method != HTTP_METHOD_POST && (chunked || g->body_left != 0))
 		return refuse(in, 400, "only a POST has a body here");
-	if (g->body_left > GUARD_BODY_MAX)
+	if (g->body_left > body_max(g))
 		return refuse(in, 413, "body too long");
 	g->heads++;
 	g->digits = 0;
@@ -436,7 +442,8 @@ on_chunk_size_lf(struct input *in)
 
 	if (!expect(in, '\n', CHUNK_DATA, "malformed chunk size"))
 		return false;
-	if (g->body_left > GUARD_BODY_MAX - g->body_total)
+	if (g->body_total > body_max(g) ||
+	    g->body_left > body_max(g) - g->body_total)
 		return refuse(in, 413, "body too long");
 	g->body_total += (uint32_t)g->body_left;
 	g->digits = 0;

@@ -21,6 +21,8 @@ struct guard_http {
 	/* Public, read only. */
 	uint32_t heads;    /* requests whose head is complete */
 	uint32_t messages; /* requests that are complete */
+	/* Public: the longest body, at most GUARD_BODY_MAX; 0: that. */
+	uint32_t body_max;
 	/* Private to guard_http.c follows. */
 	uint64_t body_left;  /* of the body or of the chunk */
 	uint32_t body_total; /* in chunks so far */

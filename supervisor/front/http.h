@@ -1,14 +1,36 @@
-/* http.h: the HTTP server for clients, on evhttp: routes and plain answers. */
+/* http.h: the HTTP server for clients, on evhttp: routes and answers. */
 #ifndef FRONT_HTTP_H
 #define FRONT_HTTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
 
 struct front;
 struct http_server;
 
-/* NULL with errno on failure; serves, and borrows front, until the end. */
+/* NULL with errno on failure; serves, and borrows front, until the end.  Until
+ * the first http_follow_policy() all is refused but /healthz. */
 struct http_server *http_new(struct front *front);
 
-/* Serve clients on this listening socket, taken on success.  0, or -1. */
-int http_listen(struct http_server *http, int *fd);
+/*
+ * Serve clients on this listening socket, taken on success; local: it is a Unix
+ * socket.  The address is for logs.  0, or -1 with errno: EEXIST, the id is in
+ * use; ENFILE, HTTP_LISTENERS_MAX are.
+ */
+int http_listen(struct http_server *http, uint64_t id, const char *address,
+    bool local, int *fd);
+
+/* Accept no more there, and close the socket; its connections go on. */
+void http_unlisten(struct http_server *http, uint64_t id);
+
+/*
+ * front->policy was replaced: who may ask, and all limits, follow it at once.
+ * Sessions of tokens that are gone end.  0, or -1 with errno ENOMEM: the rules
+ * are then not known to be the new ones.
+ */
+int http_follow_policy(struct http_server *http);
+
+/* Take no new work: every request is answered 503 from now on, but /healthz. */
+void http_drain(struct http_server *http);
 
 #endif

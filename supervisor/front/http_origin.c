@@ -131,19 +131,27 @@ read_origin(const char *origin, struct authority *a, unsigned int *port)
 	return read_authority(origin, a);
 }
 
+/* "null" stands for many origins, that of any sandboxed frame among them. */
+bool
+origin_listed(const char *origin, const struct origin_rules *rules)
+{
+	const char *const *entry;
+
+	for (entry = rules->origins; entry != NULL && *entry != NULL; entry++)
+		if (strcmp(origin, *entry) == 0)
+			return strcmp(origin, "null") != 0;
+	return false;
+}
+
 bool
 origin_allowed(const char *origin, const char *host_header,
     const struct origin_rules *rules)
 {
 	struct authority page, host;
-	const char *const *entry;
 	unsigned int port;
 
-	if (origin == NULL)
+	if (origin == NULL || origin_listed(origin, rules))
 		return true;
-	for (entry = rules->origins; entry != NULL && *entry != NULL; entry++)
-		if (strcmp(origin, *entry) == 0)
-			return strcmp(origin, "null") != 0;
 	if (!read_origin(origin, &page, &port) || host_header == NULL ||
 	    !read_authority(host_header, &host) || !host_allowed(&host, rules))
 		return false;

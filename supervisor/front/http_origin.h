@@ -29,4 +29,7 @@ bool origin_host_allowed(
 bool origin_allowed(const char *origin, const char *host_header,
     const struct origin_rules *rules);
 
+/* True when it is one of origins: its pages may read what we answer (CORS). */
+bool origin_listed(const char *origin, const struct origin_rules *rules);
+
 #endif

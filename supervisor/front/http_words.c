@@ -2,6 +2,7 @@
  * http_words.c: character classes and words, compared without a copy.
  */
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "http_words.h"
@@ -122,4 +123,51 @@ http_words_skip_token(const char *at, const char *end)
 	while (at < end && token[(unsigned char)*at])
 		at++;
 	return at;
+}
+
+const char *
+http_words_reason(int status)
+{
+	static const struct {
+		int status;
+		const char *reason;
+	} reasons[] = {
+		{ 200, "OK" },
+		{ 202, "Accepted" },
+		{ 204, "No Content" },
+		{ 307, "Temporary Redirect" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 408, "Request Timeout" },
+		{ 413, "Content Too Large" },
+		{ 414, "URI Too Long" },
+		{ 415, "Unsupported Media Type" },
+		{ 417, "Expectation Failed" },
+		{ 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 501, "Not Implemented" },
+		{ 503, "Service Unavailable" },
+		{ 505, "HTTP Version Not Supported" },
+	};
+	size_t i;
+
+	/* By far the most frequent. */
+	if (status == 202)
+		return "Accepted";
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i].status == status)
+			return reasons[i].reason;
+	return "";
+}
+
+size_t
+http_words_error(char body[HTTP_ERROR_MAX], const char *why)
+{
+	return (size_t)snprintf(body, HTTP_ERROR_MAX,
+	    "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,"
+	    "\"message\":\"%.160s\"}}",
+	    why);
 }

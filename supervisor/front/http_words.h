@@ -50,6 +50,18 @@ enum http_header http_words_header(const char *text, size_t len);
  */
 bool http_words_equal(const char *text, const char *word, size_t len);
 
+/* What a status is called (RFC 9110, 15); one that we do not send: "". */
+const char *http_words_reason(int status);
+
+/* The body of an error, with a reason of at most 160 bytes and its NUL. */
+#define HTTP_ERROR_MAX 256
+/*
+ * Write the body of an answer that refuses a request: a JSON-RPC error without
+ * an id, as MCP wants it.  why is cut; it has nothing to escape.  Returns the
+ * length.
+ */
+size_t http_words_error(char body[HTTP_ERROR_MAX], const char *why);
+
 /* The first byte from at on that is not of a token (RFC 9110, 5.6.2), or end.
  */
 const char *http_words_skip_token(const char *at, const char *end);

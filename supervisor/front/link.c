@@ -9,19 +9,63 @@
 #include "proto/log.h"
 #include "proto/mcp.h"
 
+#include "calls.h"
 #include "front.h"
 #include "session.h"
 
-/* ---- ending requests -------------------------------------------------- */
+const uint32_t link_times[LINK_TIMES] = { 5, 10, 25, 100, 250, 1000, 5000,
+	15000, 60000 };
+
+const struct link_count *
+link_count(const struct link *link)
+{
+	return &link->count;
+}
 
 void
-link_end(struct link *link, struct request *request,
+link_take_count(struct link *link, const struct link *from)
+{
+	for (size_t i = 0; i < REQUEST_END_KINDS; i++)
+		link->count.ended[i] += from->count.ended[i];
+	for (size_t i = 0; i <= LINK_TIMES; i++)
+		link->count.took[i] += from->count.took[i];
+	link->count.took_ms += from->count.took_ms;
+	link->count.refused += from->count.refused;
+}
+
+size_t
+link_in_flight(const struct link *link)
+{
+	return link->request_count;
+}
+
+/* ---- ending requests -------------------------------------------------- */
+
+static void
+count_end(
+    struct link *link, const struct request *request, enum request_end_kind end)
+{
+	uint64_t ms = calls_end(link->front->calls, request->call,
+	    request->number, end, request->answer_len);
+	size_t i = 0;
+
+	while (i < LINK_TIMES && ms > link_times[i])
+		i++;
+	link->count.took[i]++;
+	link->count.took_ms += ms;
+	link->count.ended[end]++;
+}
+
+void
+link_end(struct link *link, struct request *request, enum request_end_kind end,
     enum subscription_outcome outcome)
 {
 	if (request->change != NULL)
 		subscription_end(&request->change, outcome);
-	request_end(link->front->requests, request);
-	link->request_count--;
+	count_end(link, request, end);
+	request_end(link->front->requests, request, end);
+	if (--link->request_count == 0 && link->watched)
+		link_on_idle(link);
 }
 
 /* Every request in flight gets its one answer. */
@@ -40,7 +84,8 @@ link_fail_all(struct link *link, const char *why)
 
 		session_send_error(session, request_bytes(&request->id),
 		    RPC_INTERNAL_ERROR, text, link_data(link, LINK_UNKNOWN));
-		link_end(link, request, SUBSCRIPTION_UNKNOWN);
+		link_end(
+		    link, request, REQUEST_LINK_LOST, SUBSCRIPTION_UNKNOWN);
 		count++;
 	}
 	if (count > 0)
@@ -53,6 +98,7 @@ link_cancel(struct request *request, struct json_span reason)
 {
 	struct link *link = request->link;
 	struct frame frame = { 0 };
+	bool gone = request->session->state == SESSION_GONE;
 
 	if (link->chan != NULL) {
 		frame.type = MSG_CANCEL;
@@ -62,7 +108,8 @@ link_cancel(struct request *request, struct json_span reason)
 			frame.length = (uint32_t)reason.len;
 		(void)chan_send(link->chan, &frame, reason.at);
 	}
-	link_end(link, request, SUBSCRIPTION_UNKNOWN);
+	link_end(link, request, gone ? REQUEST_CLIENT_GONE : REQUEST_CANCELLED,
+	    SUBSCRIPTION_UNKNOWN);
 }
 
 /* The worker is gone, or another takes its place. */
@@ -73,7 +120,7 @@ link_lose(struct link *link, const char *why)
 
 	link->greeted = false;
 	chan_free(&link->chan);
-	subscriptions_lost(link->front->subscriptions, link->backend);
+	subscriptions_lost(link->front->subscriptions, link->slot);
 	link_fail_all(link, why);
 	if (greeted)
 		link_went_away(link);
@@ -93,7 +140,7 @@ link_on_drained(void *arg)
 {
 	struct link *link = arg;
 
-	subscriptions_retry(link->front->subscriptions, link->backend);
+	subscriptions_retry(link->front->subscriptions, link->slot);
 }
 
 /* ---- to the worker ---------------------------------------------------- */
@@ -109,6 +156,7 @@ link_attach(struct link *link, int *fd)
 
 	if (link->chan != NULL)
 		link_lose(link, "its process was replaced");
+	link->listed = false;
 	link->chan = chan_new(
 	    link->front->loop, fd, ROLE_FRONT, ROLE_WORKER, &handlers, link);
 	if (link->chan == NULL) {
@@ -149,19 +197,18 @@ link_request(struct link *link, struct session *session,
 		link_refuse_absent(link, session, msg);
 		return NULL;
 	}
-	if (session->request_count >= SESSION_REQUESTS_MAX) {
+	if (session->request_count >= link->front->requests_max) {
 		link_refuse(link, session, msg, RPC_INTERNAL_ERROR,
 		    "was not asked: this session has too many requests in "
 		    "flight");
 		return NULL;
 	}
-	if (link->request_count >= LINK_REQUESTS_MAX) {
+	if (link->request_count >= link->requests_max) {
 		link_refuse(link, session, msg, RPC_INTERNAL_ERROR,
 		    "was not asked: it has too many requests in flight");
 		return NULL;
 	}
-	request = request_begin(link->front->requests, link, session, msg->id,
-	    msg->meta_progress_token);
+	request = request_begin(link->front->requests, link, session, msg);
 	if (request == NULL) {
 		link_refuse(link, session, msg, RPC_INTERNAL_ERROR,
 		    "was not asked: the gateway has too many requests in "
@@ -169,6 +216,9 @@ link_request(struct link *link, struct session *session,
 		return NULL;
 	}
 	link->request_count++;
+	request->answer_len = 0;
+	request->call = calls_begin(link->front->calls, request->number,
+	    link->number, session->handle, session_token(session), msg);
 	digits = put_number(number, request->number);
 	splice_init(&text, msg->text.at, msg->text.len);
 	splice_replace(&text, msg->id, number, digits);
@@ -182,7 +232,7 @@ link_request(struct link *link, struct session *session,
 	if ((place = chan_send_in_place(link->chan, &frame)) == NULL) {
 		link_refuse(link, session, msg, RPC_INTERNAL_ERROR,
 		    "does not read its requests; try again later");
-		link_end(link, request, SUBSCRIPTION_REFUSED);
+		link_end(link, request, REQUEST_UNSENT, SUBSCRIPTION_REFUSED);
 		return NULL;
 	}
 	splice_write(&text, place);
@@ -203,13 +253,13 @@ link_set_level(struct link *link, enum mcp_level level)
 }
 
 int
-link_tell(void *arg, size_t backend, bool subscribe, struct json_span uri)
+link_tell(void *arg, size_t slot, bool subscribe, struct json_span uri)
 {
 	struct front *front = arg;
-	struct link *link = front->links[backend];
+	struct link *link = front->links[slot];
 	struct frame frame = { 0 };
 
-	if (!link->greeted)
+	if (link == NULL || !link->greeted)
 		return 0;
 	frame.type = subscribe ? MSG_SUBSCRIBE : MSG_UNSUBSCRIBE;
 	frame.length = (uint32_t)uri.len;
@@ -227,7 +277,7 @@ link_renew(void *arg)
 		return;
 	if (level >= 0)
 		link_set_level(link, (enum mcp_level)level);
-	subscriptions_renew(link->front->subscriptions, link->backend);
+	subscriptions_renew(link->front->subscriptions, link->slot);
 }
 
 /* ---- the object ------------------------------------------------------- */
@@ -248,7 +298,7 @@ make_error_data(const char *name, const char *outcome)
 }
 
 struct link *
-link_new(struct front *front, size_t backend, const char *name)
+link_new(struct front *front, size_t slot, uint64_t number, const char *name)
 {
 	struct link *link;
 
@@ -256,7 +306,9 @@ link_new(struct front *front, size_t backend, const char *name)
 		return NULL;
 	TAILQ_INIT(&link->requests);
 	link->front = front;
-	link->backend = backend;
+	link->slot = slot;
+	link->number = number;
+	link->part = POLICY_STANDBY;
 	strlcpy(link->state, "starting", sizeof(link->state));
 	link->name = strdup(name);
 	link->error_data[LINK_NOT_SENT] = make_error_data(name, "not_sent");
@@ -276,6 +328,7 @@ link_free(struct link **link)
 {
 	if (*link == NULL)
 		return;
+	link_fail_all(*link, "it is not configured any more");
 	chan_free(&(*link)->chan);
 	deferred_cancel(&(*link)->renew);
 	if ((*link)->absent != NULL)
@@ -285,6 +338,24 @@ link_free(struct link **link)
 	free((*link)->error_data[LINK_UNKNOWN]);
 	free(*link);
 	*link = NULL;
+}
+
+uint64_t
+link_number(const struct link *link)
+{
+	return link->number;
+}
+
+const char *
+link_name(const struct link *link)
+{
+	return link->name;
+}
+
+enum policy_part
+link_part(const struct link *link)
+{
+	return link->part;
 }
 
 struct request_list *
@@ -305,7 +376,7 @@ link_data(const struct link *link, enum link_outcome outcome)
 bool
 link_is_up(const struct link *link)
 {
-	return link->greeted;
+	return link->greeted && link->part == POLICY_SERVING;
 }
 
 bool

@@ -8,7 +8,7 @@
 
 #include "proto/jsonrpc.h"
 
-#include "catalogue.h"
+#include "policy.h"
 #include "request.h"
 
 struct front;
@@ -18,8 +18,8 @@ struct session;
 /* Bytes that may wait for a worker that does not read before requests to its
  * backend are refused. */
 #define LINK_QUEUE_MAX ((size_t)16 << 20)
-/* Requests in flight of one backend: one that answers nobody shall not fill the
- * table for all (REQUESTS_MAX). */
+/* Requests in flight of one backend, whatever a policy allows: one that answers
+ * nobody shall not fill the table for all (REQUESTS_MAX). */
 #define LINK_REQUESTS_MAX 16384U
 /* Socket buffer of a link: a 1 MB result in few turns. */
 #define LINK_SOCKET_BUFFER (1 << 20)
@@ -31,8 +31,22 @@ struct session;
  * everyone who subscribed; longer ones are ignored. */
 #define LINK_UPDATE_MAX ((size_t)64 << 10)
 
-struct link *link_new(struct front *front, size_t backend, const char *name);
+/* A backend that is on standby until link_set_part(), in this slot. */
+struct link *link_new(
+    struct front *front, size_t slot, uint64_t number, const char *name);
+/* Requests in flight on it fail, each once; its worker sees the end. */
 void link_free(struct link **link);
+
+/* What becomes of the backend, and how many requests may be in flight. */
+void link_set_part(
+    struct link *link, enum policy_part part, uint32_t requests_max);
+enum policy_part link_part(const struct link *link);
+
+/* All is drained: have drain.h told whenever it has no request in flight. */
+void link_watch(struct link *link);
+
+uint64_t link_number(const struct link *link);
+const char *link_name(const struct link *link);
 
 /* Use this end of a new link, taken, instead of the one before. */
 void link_attach(struct link *link, int *fd);
@@ -41,11 +55,37 @@ void link_attach(struct link *link, int *fd);
  * EINVAL when it is not what the table says. */
 int link_set_state(struct link *link, const char *json, size_t len);
 
+/* How long requests took, in milliseconds: upper bounds, for histograms. */
+#define LINK_TIMES 9
+extern const uint32_t link_times[LINK_TIMES];
+
+/* What became of all requests so far. */
+struct link_count {
+	uint64_t ended[REQUEST_END_KINDS];
+	uint64_t refused;              /* were never sent */
+	uint64_t took[LINK_TIMES + 1]; /* by time; the last: longer */
+	uint64_t took_ms;              /* all together */
+};
+const struct link_count *link_count(const struct link *link);
+
+/* It takes the place of another one, whose counts go on in it. */
+void link_take_count(struct link *link, const struct link *from);
+
 /* Requests in flight on it. */
+size_t link_in_flight(const struct link *link);
 struct request_list *link_requests(struct link *link);
+
+/* True when it is not listed yet but may be soon: then it may have the place in
+ * the lists of the one that it replaces, and loses it as if it had gone away.
+ */
+bool link_keep_place(struct link *link);
 
 /* The backend is there: requests can be sent to it. */
 bool link_is_up(const struct link *link);
+
+/* True when no serving backend is in its first start any more: each was listed,
+ * or has failed, or is not wanted. */
+bool links_settled(const struct front *front);
 
 /* Has the backend declared (or need not declare) completion? */
 bool link_completes(const struct link *link);
@@ -79,6 +119,6 @@ void link_cancel(struct request *request, struct json_span reason);
 void link_set_level(struct link *link, enum mcp_level level);
 
 /* Send SUBSCRIBE or UNSUBSCRIBE (subscriptions_tell); arg is the front. */
-int link_tell(void *arg, size_t backend, bool subscribe, struct json_span uri);
+int link_tell(void *arg, size_t slot, bool subscribe, struct json_span uri);
 
 #endif

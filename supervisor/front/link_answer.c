@@ -6,6 +6,7 @@
 #include "proto/log.h"
 #include "proto/mcp.h"
 
+#include "catalogue.h"
 #include "front.h"
 #include "lists.h"
 #include "session.h"
@@ -70,7 +71,7 @@ on_catalog(struct link *link, unsigned int kind, const char *json, size_t len)
 	if (!link->greeted)
 		return; /* GREETING goes first; without it nobody unlists it */
 	if (kind >= CATALOG_KINDS ||
-	    catalogue_set(link->front->catalogue, link->backend,
+	    catalogue_set(link->front->catalogue, link->slot,
 		(enum catalog_kind)kind, json, len, &skipped) == -1) {
 		log_error(
 		    "backend %s: its list %u cannot be used", link->name, kind);
@@ -82,8 +83,13 @@ on_catalog(struct link *link, unsigned int kind, const char *json, size_t len)
 		    link->name, skipped, kinds[kind]);
 	/* All four follow the first GREETING: clients are told once. */
 	link->awaited &= ~(1U << kind);
-	if (link->awaited == 0)
-		lists_changed(link->front);
+	if (link->awaited != 0)
+		return;
+	lists_changed(link->front);
+	if (!link->listed) {
+		link->listed = true;
+		link_report(link, MSG_LISTED, 0);
+	}
 }
 
 /* ---- answers ---------------------------------------------------------- */
@@ -112,9 +118,11 @@ on_response(struct link *link, uint64_t number, const char *json, size_t len)
 	struct splice answer;
 	struct json_span id;
 	enum subscription_outcome outcome = SUBSCRIPTION_UNKNOWN;
+	enum request_end_kind end = REQUEST_FAILED;
 
 	if (request == NULL)
 		return;
+	request->answer_len = (uint32_t)len;
 	id = request_bytes(&request->id);
 	if (rpc_parse(&msg, json, len, &problem) == -1 ||
 	    (msg.kind != RPC_RESULT && msg.kind != RPC_ERROR) ||
@@ -126,10 +134,12 @@ on_response(struct link *link, uint64_t number, const char *json, size_t len)
 		splice_init(&answer, json, len);
 		splice_replace(&answer, msg.id, id.at, id.len);
 		session_send(request->session, &answer, msg.newline);
+		end = msg.kind == RPC_RESULT ? REQUEST_ANSWERED
+					     : REQUEST_BACKEND_ERROR;
 		outcome = msg.kind == RPC_RESULT ? SUBSCRIPTION_ACCEPTED
 						 : SUBSCRIPTION_REFUSED;
 	}
-	link_end(link, request, outcome);
+	link_end(link, request, end, outcome);
 }
 
 /* What a FAIL says of what it speaks of: did it run? */
@@ -162,7 +172,7 @@ on_fail(struct link *link, uint64_t number, const char *json, size_t len)
 	    json_kind(error) != JSON_OBJECT) {
 		session_send_error(request->session, id, RPC_INTERNAL_ERROR,
 		    "The request failed", link_data(link, LINK_UNKNOWN));
-		link_end(link, request, outcome);
+		link_end(link, request, REQUEST_FAILED, outcome);
 		return;
 	}
 	outcome = outcome_of(error);
@@ -173,7 +183,7 @@ on_fail(struct link *link, uint64_t number, const char *json, size_t len)
 		session_send_text(
 		    request->session, buf_data(&text), buf_len(&text));
 	buf_free(&text);
-	link_end(link, request, outcome);
+	link_end(link, request, REQUEST_FAILED, outcome);
 }
 
 /* Progress of one request: the token becomes the client's own again. */
@@ -200,11 +210,21 @@ on_event(struct link *link, uint64_t number, const char *json, size_t len)
 
 /* ---- the whole backend ------------------------------------------------ */
 
+/* One who does not see the backend shall not hear from it. */
+static bool
+hears_of(const void *arg, const struct session *session)
+{
+	const struct link *link = arg;
+
+	return catalogue_sees(
+	    link->front->catalogue, session_audience(session), link->slot);
+}
+
 /*
  * A log message of the whole backend.  It may be about what one client asked
  * for, so it goes to that client alone: the one with requests in flight.  While
- * nobody has any it is news for all; while several have, whose it is cannot be
- * told, and nobody gets it.
+ * nobody has any it is news for all who see the backend; while several have,
+ * whose it is cannot be told, and nobody gets it.
  */
 static void
 on_message(struct link *link, const struct rpc_message *msg)
@@ -221,20 +241,28 @@ on_message(struct link *link, const struct rpc_message *msg)
 		only = request->session;
 	}
 	if (only == NULL)
-		sessions_send(
-		    link->front->sessions, level, &text, msg->newline);
+		sessions_send(link->front->sessions, level, &text, msg->newline,
+		    hears_of, link);
 	else if (only->level <= level)
 		session_send(only, &text, msg->newline);
 }
+
+struct update {
+	const struct link *link;
+	const struct rpc_message *msg;
+};
 
 static void
 deliver_update(
     void *arg, struct session *session, const char *shown, size_t len)
 {
-	const struct rpc_message *msg = arg;
+	const struct update *update = arg;
+	const struct rpc_message *msg = update->msg;
 	struct splice text;
 	struct buf uri = { 0 };
 
+	if (!hears_of(update->link, session))
+		return;
 	splice_init(&text, msg->text.at, msg->text.len);
 	if (shown != NULL && json_add_string(&uri, shown, len) == 0)
 		splice_replace(&text, msg->uri, buf_data(&uri), buf_len(&uri));
@@ -244,8 +272,9 @@ deliver_update(
 
 /* A resource changed: news for those who subscribed to it, and nobody else. */
 static void
-on_updated(struct link *link, struct rpc_message *msg)
+on_updated(struct link *link, const struct rpc_message *msg)
 {
+	struct update update = { link, msg };
 	char uri[MSG_URI_MAX];
 	ssize_t len;
 
@@ -253,8 +282,8 @@ on_updated(struct link *link, struct rpc_message *msg)
 		return;
 	len = json_string_decode(msg->uri, uri, sizeof(uri));
 	if (len >= 0)
-		subscriptions_updated(link->front->subscriptions, link->backend,
-		    uri, (size_t)len, deliver_update, msg);
+		subscriptions_updated(link->front->subscriptions, link->slot,
+		    uri, (size_t)len, deliver_update, &update);
 }
 
 static void
@@ -304,6 +333,8 @@ link_on_frame(
 	case MSG_OBITUARY:
 	case MSG_LOGLEVEL:
 	case MSG_LISTEN:
+	case MSG_UNLISTEN:
+	case MSG_POLICY:
 	case MSG_BACKEND:
 	case MSG_LINK:
 	case MSG_JOB_STDIN:
@@ -317,6 +348,13 @@ link_on_frame(
 	case MSG_UNSUBSCRIBE:
 	case MSG_PING:
 	case MSG_PONG:
+	case MSG_LISTED:
+	case MSG_DRAIN:
+	case MSG_DRAINED:
+	case MSG_QUERY:
+	case MSG_REPORT:
+	case MSG_CONTROL:
+	case MSG_RESULT:
 		break; /* the channel lets none of these pass */
 	}
 }

@@ -22,14 +22,20 @@ enum link_outcome {
 
 struct link {
 	struct front *front;
-	size_t backend;
+	size_t slot;
+	uint64_t number; /* as the supervisor knows it */
 	char *name;
+	enum policy_part part;
 	char *error_data[LINK_OUTCOMES]; /* error.data */
 	struct chan *chan;               /* NULL while there is no worker */
 	bool greeted; /* GREETING came: requests may be sent */
 	bool completes;
 	bool logs;
 	bool subscribes;
+	bool listed;           /* LISTED was sent, for this worker */
+	bool tried;            /* its first start is over, well or not */
+	bool watched;          /* link_on_idle() wants to know */
+	bool drained;          /* DRAINED was sent */
 	unsigned int awaited;  /* kinds whose CATALOG has not come, 1 << kind */
 	struct deferred renew; /* tell the backend, after GREETING */
 	struct event *absent;  /* pending: it is away, and still listed */
@@ -38,6 +44,8 @@ struct link {
 	uint64_t retry_at_ms;  /* when it is tried again, 0: unknown */
 	struct request_list requests;
 	size_t request_count;
+	struct link_count count;
+	uint32_t requests_max;
 };
 
 /* The error.data of a request with this outcome, borrowed. */
@@ -45,7 +53,13 @@ struct json_span link_data(const struct link *link, enum link_outcome outcome);
 
 /* Take a request off its lists, and settle what it was to change. */
 void link_end(struct link *link, struct request *request,
-    enum subscription_outcome outcome);
+    enum request_end_kind end, enum subscription_outcome outcome);
+
+/* The last request in flight ended, and somebody waits for that. */
+void link_on_idle(struct link *link);
+
+/* Tell the supervisor something about this backend. */
+void link_report(struct link *link, enum msg_type type, uint16_t flags);
 
 /* The handler of the channel's frames. */
 void link_on_frame(

@@ -10,18 +10,27 @@
 #include "proto/clock.h"
 #include "proto/log.h"
 
+#include "catalogue.h"
+#include "drain.h"
 #include "front.h"
 #include "lists.h"
 #include "session.h"
 
 /* ---- away, and back --------------------------------------------------- */
 
+/* It does not come back by itself. */
+static bool
+is_down(const char *state)
+{
+	return strcmp(state, "failed") == 0 || strcmp(state, "down") == 0;
+}
+
 /* It is not listed any more. */
 static void
 link_unlist(struct link *link)
 {
 	event_del(link->absent);
-	catalogue_clear(link->front->catalogue, link->backend);
+	catalogue_clear(link->front->catalogue, link->slot);
 	lists_changed(link->front);
 }
 
@@ -53,6 +62,61 @@ link_came_back(struct link *link)
 	event_del(link->absent);
 }
 
+bool
+link_keep_place(struct link *link)
+{
+	if (link->greeted)
+		return link->awaited != 0;
+	if (is_down(link->state))
+		return false;
+	link_went_away(link);
+	return true;
+}
+
+/* ---- serving, and leaving --------------------------------------------- */
+
+void
+link_report(struct link *link, enum msg_type type, uint16_t flags)
+{
+	struct frame frame = { .id = link->number, .flags = flags };
+
+	frame.type = (uint16_t)type;
+	(void)chan_send(link->front->supervisor, &frame, NULL);
+}
+
+void
+link_on_idle(struct link *link)
+{
+	if (link->part == POLICY_LEAVING && !link->drained) {
+		link->drained = true;
+		link_report(link, MSG_DRAINED, DRAINED_BACKEND);
+	}
+	drain_check(link->front);
+}
+
+void
+link_watch(struct link *link)
+{
+	link->watched = true;
+}
+
+void
+link_set_part(struct link *link, enum policy_part part, uint32_t requests_max)
+{
+	link->requests_max = requests_max;
+	if (requests_max == 0 || requests_max > LINK_REQUESTS_MAX)
+		link->requests_max = LINK_REQUESTS_MAX;
+	if (link->part == part)
+		return;
+	link->part = part;
+	link->drained = false;
+	if (part != POLICY_LEAVING)
+		return;
+	link->watched = true;
+	if (link->request_count == 0)
+		link_on_idle(link);
+}
+
 /* ---- what the supervisor says ----------------------------------------- */
 
 static void
@@ -72,7 +136,10 @@ set_state(struct link *link, struct json_object *object, const char *state)
 	    json_object_get_int64(value) >= 0)
 		link->retry_at_ms =
 		    mono_ms() + (uint64_t)json_object_get_int64(value);
-	if (strcmp(state, "failed") == 0 || strcmp(state, "down") == 0)
+	if (strcmp(state, "starting") != 0 && strcmp(state, "setup") != 0 &&
+	    strcmp(state, "ready") != 0)
+		link->tried = true;
+	if (is_down(state))
 		link_unlist(link);
 	else if (strcmp(state, "ready") != 0 && was_ready)
 		link_went_away(link);
@@ -104,6 +171,20 @@ link_set_state(struct link *link, const char *json, size_t len)
 	return 0;
 }
 
+bool
+links_settled(const struct front *front)
+{
+	const struct link *link;
+
+	for (size_t i = 0; i < front->slots; i++) {
+		link = front->links[i];
+		if (link != NULL && link->part == POLICY_SERVING &&
+		    !link->tried && !link->listed)
+			return false;
+	}
+	return true;
+}
+
 /* ---- refusals --------------------------------------------------------- */
 
 /* Milliseconds until the backend is tried again; 0 when that is not known. */
@@ -121,6 +202,7 @@ link_refuse(struct link *link, struct session *session,
 {
 	char text[768];
 
+	link->count.refused++;
 	snprintf(text, sizeof(text), "Backend \"%s\" %s", link->name, why);
 	session_send_error(
 	    session, msg->id, code, text, link_data(link, LINK_NOT_SENT));
@@ -136,6 +218,7 @@ link_refuse_absent(
 	struct buf more = { 0 };
 	int n;
 
+	link->count.refused++;
 	n = snprintf(text, sizeof(text),
 	    "Backend \"%s\" is not running (%s)%s%s", link->name, link->state,
 	    link->reason[0] != '\0' ? ": " : "", link->reason);

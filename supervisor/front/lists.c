@@ -1,5 +1,6 @@
 #include "lists.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <event2/event.h>
@@ -23,32 +24,96 @@ struct lists {
 	struct deferred render;
 	struct event *later; /* pending while a change waits for the gap */
 	uint64_t told_ms;
+	bool moved; /* sessions may see other lists, none of which changed */
 };
+
+/* ---- telling ---------------------------------------------------------- */
+
+/* The version of a list as the session would get it now. */
+static uint32_t
+version_of(const struct session *session, enum catalog_kind kind)
+{
+	struct catalogue_text *text = catalogue_list(
+	    session->front->catalogue, session_audience(session), kind);
+	uint32_t version = text->version;
+
+	catalogue_text_release(text);
+	return version;
+}
+
+void
+lists_begin(struct session *session)
+{
+	for (unsigned int kind = 0; kind < CATALOG_KINDS; kind++)
+		session->told[kind] =
+		    version_of(session, (enum catalog_kind)kind);
+}
+
+static void
+tell(struct session *session, enum mcp_method method)
+{
+	char text[128];
+	int len = snprintf(text, sizeof(text),
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"%s\"}", mcp_method_name(method));
+
+	session_send_text(session, text, (size_t)len);
+}
+
+/* Tell a session of the lists that are not those that it was told of. */
+static void
+tell_changes(void *arg, struct session *session)
+{
+	unsigned int changed = 0;
+
+	(void)arg;
+	for (unsigned int kind = 0; kind < CATALOG_KINDS; kind++) {
+		uint32_t version = version_of(session, (enum catalog_kind)kind);
+
+		if (session->told[kind] == version)
+			continue;
+		session->told[kind] = version;
+		changed |= 1U << kind;
+	}
+	if (changed & 1U << CATALOG_TOOLS)
+		tell(session, MCP_TOOLS_LIST_CHANGED);
+	/* Templates have no notification of their own. */
+	if (changed & (1U << CATALOG_RESOURCES | 1U << CATALOG_TEMPLATES))
+		tell(session, MCP_RESOURCES_LIST_CHANGED);
+	if (changed & 1U << CATALOG_PROMPTS)
+		tell(session, MCP_PROMPTS_LIST_CHANGED);
+}
+
+/* ---- when ------------------------------------------------------------- */
+
+static void
+use_audience(void *arg, struct session *session)
+{
+	catalogue_use(arg, session_audience(session));
+}
 
 static void
 lists_render(void *arg)
 {
 	struct lists *lists = arg;
-	unsigned int changed = catalogue_render(lists->front->catalogue);
+	struct catalogue *cat = lists->front->catalogue;
+	unsigned int changed;
 
-	if (changed & 1U << CATALOG_TOOLS)
-		sessions_notify(lists->front->sessions, MCP_TOOLS_LIST_CHANGED);
-	/* Templates have no notification of their own. */
-	if (changed & (1U << CATALOG_RESOURCES | 1U << CATALOG_TEMPLATES))
-		sessions_notify(
-		    lists->front->sessions, MCP_RESOURCES_LIST_CHANGED);
-	if (changed & 1U << CATALOG_PROMPTS)
-		sessions_notify(
-		    lists->front->sessions, MCP_PROMPTS_LIST_CHANGED);
+	if (catalogue_audiences(cat) > 1)
+		sessions_each(lists->front->sessions, use_audience, cat);
+	changed = catalogue_render(cat);
+	if (changed == 0 && !lists->moved)
+		return;
+	lists->moved = false;
+	sessions_each(lists->front->sessions, tell_changes, NULL);
 	if (changed == 0)
 		return;
 	lists->told_ms = mono_ms();
 	log_debug("catalogue: %zu tools, %zu resources, %zu "
 		  "templates, %zu prompts",
-	    catalogue_count(lists->front->catalogue, CATALOG_TOOLS),
-	    catalogue_count(lists->front->catalogue, CATALOG_RESOURCES),
-	    catalogue_count(lists->front->catalogue, CATALOG_TEMPLATES),
-	    catalogue_count(lists->front->catalogue, CATALOG_PROMPTS));
+	    catalogue_count(cat, CATALOG_TOOLS),
+	    catalogue_count(cat, CATALOG_RESOURCES),
+	    catalogue_count(cat, CATALOG_TEMPLATES),
+	    catalogue_count(cat, CATALOG_PROMPTS));
 }
 
 static void
@@ -102,4 +167,11 @@ lists_changed(struct front *front)
 	}
 	wait.tv_usec = (suseconds_t)(LISTS_GAP_MS - since) * 1000;
 	evtimer_add(lists->later, &wait);
+}
+
+void
+lists_moved(struct front *front)
+{
+	front->lists->moved = true;
+	lists_changed(front);
 }

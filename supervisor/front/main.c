@@ -10,17 +10,25 @@
 #include <unistd.h>
 
 #include <event2/event.h>
+#include <json-c/json.h>
 
 #include "proto/log.h"
 #include "proto/role.h"
+#include "proto/sandbox.h"
 
+#include "backends.h"
+#include "calls.h"
 #include "catalogue.h"
+#include "drain.h"
 #include "front.h"
 #include "guard.h"
 #include "http.h"
 #include "link.h"
 #include "lists.h"
+#include "policy.h"
 #include "pool.h"
+#include "principal.h"
+#include "report.h"
 #include "request.h"
 #include "session.h"
 #include "settings.h"
@@ -45,28 +53,36 @@ start(struct front *front)
 
 	if (role_drop(&settings->identity) == -1)
 		err(ROLE_EXIT_PRIVILEGE, "cannot drop privileges");
-	front->backends = settings->backend_count;
-	front->catalogue = catalogue_new(
-	    (const char *const *)settings->backends, front->backends);
+	front->catalogue = catalogue_new();
 	front->lists = lists_new(front);
 	front->requests = requests_new();
+	front->calls = calls_new();
+	front->principals = principals_new();
 	front->sessions = sessions_new(front);
 	front->subscriptions =
-	    subscriptions_new(front->backends, link_tell, front);
-	front->guard = guard_new(front->loop, front->backends);
-	front->links = calloc(front->backends + 1, sizeof(*front->links));
+	    subscriptions_new(CATALOGUE_SLOTS, link_tell, front);
+	front->guard = guard_new(front->loop, 0);
 	if (front->catalogue == NULL || front->lists == NULL ||
-	    front->requests == NULL || front->sessions == NULL ||
-	    front->subscriptions == NULL || front->guard == NULL ||
-	    front->links == NULL)
+	    front->requests == NULL || front->calls == NULL ||
+	    front->principals == NULL || front->sessions == NULL ||
+	    front->subscriptions == NULL || front->guard == NULL)
 		err(ROLE_EXIT_MEMORY, "cannot start");
-	for (size_t i = 0; i < front->backends; i++)
-		if ((front->links[i] =
-			    link_new(front, i, settings->backends[i])) == NULL)
-			err(ROLE_EXIT_MEMORY, "cannot start");
 	if ((front->http = http_new(front)) == NULL)
 		err(ROLE_EXIT_MEMORY, "cannot start the HTTP server");
-	catalogue_render(front->catalogue);
+}
+
+/* All that is ever opened is open: the rest comes over the channel. */
+static void
+enter_sandbox(void)
+{
+	const char *missing;
+
+	if (sandbox_enter(SANDBOX_FRONT, &missing) == -1)
+		err(ROLE_EXIT_PRIVILEGE, "cannot enter the sandbox");
+	if (missing != NULL)
+		log_warning("front: this kernel has no %s: a hole in one of "
+			    "our programs would be worth more to an attacker",
+		    missing);
 }
 
 /* ---- from the supervisor ---------------------------------------------- */
@@ -79,6 +95,7 @@ on_setup(struct front *front, const char *json, size_t len)
 		errx(ROLE_EXIT_CONFIG, "cannot use the set-up it was sent");
 	log_set_level(front->settings->log_level);
 	start(front);
+	enter_sandbox();
 }
 
 /* The supervisor kills who does not answer. */
@@ -88,6 +105,77 @@ answer_ping(struct front *front)
 	const struct frame pong = { .type = MSG_PONG };
 
 	(void)chan_send(front->supervisor, &pong, NULL);
+}
+
+/* All of it is followed in this turn, or we are of no use. */
+static void
+on_policy(struct front *front, const char *json, size_t len)
+{
+	struct policy *policy = policy_parse(json, len);
+	struct policy *old = front->policy;
+	uint32_t requests;
+
+	if (policy == NULL)
+		err(ROLE_EXIT_PROTOCOL, "cannot use the policy it was sent");
+	front->policy = policy;
+	requests = policy->limits.requests_per_session;
+	front->requests_max =
+	    requests < SESSION_REQUESTS_MAX ? requests : SESSION_REQUESTS_MAX;
+	if (backends_follow(front, policy) == -1 ||
+	    http_follow_policy(front->http) == -1)
+		err(ROLE_EXIT_MEMORY, "cannot follow the policy");
+	policy_free(&old);
+}
+
+static void
+on_listen(
+    struct front *front, const struct frame *frame, const char *json, int *fd)
+{
+	struct json_tokener *tokener = json_tokener_new();
+	struct json_object *object = NULL;
+	struct json_object *address;
+	struct json_object *local;
+
+	if (tokener != NULL)
+		object =
+		    json_tokener_parse_ex(tokener, json, (int)frame->length);
+	if (!json_object_object_get_ex(object, "address", &address) ||
+	    !json_object_is_type(address, json_type_string) ||
+	    !json_object_object_get_ex(object, "local", &local) ||
+	    !json_object_is_type(local, json_type_boolean))
+		errx(ROLE_EXIT_PROTOCOL, "cannot read where to listen");
+	if (http_listen(front->http, frame->id, json_object_get_string(address),
+		json_object_get_boolean(local), fd) == -1)
+		err(ROLE_EXIT_OSERR, "cannot serve a listening socket");
+	json_object_put(object);
+	json_tokener_free(tokener);
+}
+
+/* Of a backend that the last policy does not know any more, there may be old
+ * news on their way. */
+static void
+on_backend(struct front *front, const struct frame *frame, const char *payload,
+    int *fd)
+{
+	struct link *link = backends_find(front, frame->id);
+
+	if (link == NULL)
+		log_debug("front: %s of no backend", msg_name(frame->type));
+	else if (frame->type == MSG_LINK)
+		link_attach(link, fd);
+	else
+		(void)link_set_state(link, payload, frame->length);
+}
+
+/* What must not come before SETUP, and most of it not before POLICY. */
+static void
+check_order(const struct front *front, unsigned int type)
+{
+	if (front->settings == NULL)
+		errx(ROLE_EXIT_PROTOCOL, "%s before SETUP", msg_name(type));
+	if (front->policy == NULL && type != MSG_POLICY &&
+	    type != MSG_LOGLEVEL && type != MSG_DRAIN)
+		errx(ROLE_EXIT_PROTOCOL, "%s before POLICY", msg_name(type));
 }
 
 static void
@@ -104,21 +192,19 @@ on_supervisor_frame(
 		answer_ping(front);
 		return;
 	}
-	if (front->settings == NULL)
-		errx(ROLE_EXIT_PROTOCOL, "%s before SETUP",
-		    msg_name(frame->type));
-	if ((frame->type == MSG_BACKEND || frame->type == MSG_LINK) &&
-	    frame->id >= front->backends)
-		errx(ROLE_EXIT_PROTOCOL, "%s for no backend",
-		    msg_name(frame->type));
-	if (frame->type == MSG_LINK)
-		link_attach(front->links[frame->id], fd);
-	else if (frame->type == MSG_BACKEND)
-		(void)link_set_state(
-		    front->links[frame->id], payload, frame->length);
-	else if (frame->type == MSG_LISTEN &&
-	    http_listen(front->http, fd) == -1)
-		errx(ROLE_EXIT_OSERR, "cannot serve a listening socket");
+	check_order(front, frame->type);
+	if (frame->type == MSG_POLICY)
+		on_policy(front, payload, frame->length);
+	else if (frame->type == MSG_LINK || frame->type == MSG_BACKEND)
+		on_backend(front, frame, payload, fd);
+	else if (frame->type == MSG_LISTEN)
+		on_listen(front, frame, payload, fd);
+	else if (frame->type == MSG_UNLISTEN)
+		http_unlisten(front->http, frame->id);
+	else if (frame->type == MSG_DRAIN && drain_begin(front) == -1)
+		err(ROLE_EXIT_MEMORY, "cannot drain");
+	else if (frame->type == MSG_QUERY)
+		report_answer(front, frame->id, payload, frame->length);
 	else if (frame->type == MSG_LOGLEVEL &&
 	    frame->flags <= LOG_LEVEL_CRITICAL)
 		log_set_level((enum log_level)frame->flags);

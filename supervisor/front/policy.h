@@ -14,6 +14,10 @@
 
 #define POLICY_HASH_LEN 32 /* SHA-256 */
 
+/* The configuration has at most 256 backends; while all of them are replaced
+ * there are twice as many. */
+#define POLICY_BACKENDS_MAX 512U
+
 /* What becomes of a backend. */
 enum policy_part {
 	POLICY_SERVING, /* clients see it */
@@ -87,5 +91,12 @@ void policy_free(struct policy **policy);
 
 /* True when one of the patterns, or there being none, lets name through. */
 bool policy_matches(char *const *patterns, const char *name);
+
+/* True when two lists are the same. */
+bool policy_lists_equal(char *const *a, char *const *b);
+
+/* A copy of a list, the caller's; NULL with ENOMEM. */
+char **policy_list_copy(char *const *list);
+void policy_list_free(char ***list);
 
 #endif

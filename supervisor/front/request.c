@@ -22,6 +22,7 @@ struct requests {
 	uint32_t first_free;
 	uint64_t counter;
 	size_t count;
+	uint64_t ended[REQUEST_END_KINDS];
 };
 
 struct requests *
@@ -121,7 +122,7 @@ request_bytes(const struct request_bytes *bytes)
 
 struct request *
 request_begin(struct requests *requests, struct link *link,
-    struct session *session, struct json_span id, struct json_span token)
+    struct session *session, const struct rpc_message *msg)
 {
 	struct request *request;
 	uint32_t i;
@@ -130,9 +131,9 @@ request_begin(struct requests *requests, struct link *link,
 		return NULL;
 	i = requests->first_free;
 	request = slot(requests, i);
-	if (bytes_keep(&request->id, id) == -1)
+	if (bytes_keep(&request->id, msg->id) == -1)
 		return NULL;
-	if (bytes_keep(&request->token, token) == -1) {
+	if (bytes_keep(&request->token, msg->meta_progress_token) == -1) {
 		bytes_drop(&request->id);
 		return NULL;
 	}
@@ -143,7 +144,7 @@ request_begin(struct requests *requests, struct link *link,
 	request->session = session;
 	TAILQ_INSERT_TAIL(link_requests(link), request, of_link);
 	TAILQ_INSERT_TAIL(&session->requests, request, of_session);
-	session->request_count++;
+	session_request_began(session);
 	return request;
 }
 
@@ -160,13 +161,14 @@ request_find(struct requests *requests, uint64_t number)
 }
 
 void
-request_end(struct requests *requests, struct request *request)
+request_end(struct requests *requests, struct request *request,
+    enum request_end_kind kind)
 {
 	uint32_t i = (uint32_t)(request->number & (REQUESTS_MAX - 1));
 
 	TAILQ_REMOVE(link_requests(request->link), request, of_link);
 	TAILQ_REMOVE(&request->session->requests, request, of_session);
-	request->session->request_count--;
+	session_request_ended(request->session);
 	bytes_drop(&request->id);
 	bytes_drop(&request->token);
 	request->number = 0;
@@ -176,10 +178,17 @@ request_end(struct requests *requests, struct request *request)
 	request->next_free = requests->first_free;
 	requests->first_free = i;
 	requests->count--;
+	requests->ended[kind]++;
 }
 
 size_t
 requests_count(const struct requests *requests)
 {
 	return requests->count;
+}
+
+uint64_t
+requests_ended(const struct requests *requests, enum request_end_kind kind)
+{
+	return requests->ended[kind];
 }

@@ -33,6 +33,18 @@ struct request_bytes {
 	char small[REQUEST_INLINE];
 };
 
+/* How a request ended. */
+enum request_end_kind {
+	REQUEST_ANSWERED,      /* with a result */
+	REQUEST_BACKEND_ERROR, /* the backend answered with an error */
+	REQUEST_FAILED,        /* its worker said why, or it made no sense */
+	REQUEST_UNSENT,        /* the link takes no more */
+	REQUEST_CANCELLED,     /* by the client */
+	REQUEST_CLIENT_GONE,
+	REQUEST_LINK_LOST,
+};
+#define REQUEST_END_KINDS (REQUEST_LINK_LOST + 1)
+
 struct request {
 	TAILQ_ENTRY(request) of_link;
 	TAILQ_ENTRY(request) of_session;
@@ -42,6 +54,8 @@ struct request {
 	struct request_bytes id;
 	struct request_bytes token; /* len 0: the client wants no progress */
 	struct subscription_change *change; /* it asks for this, or NULL */
+	uint32_t call;       /* its place among the last calls (calls.h) */
+	uint32_t answer_len; /* of the backend's answer; 0: none came */
 	uint32_t next_free;
 };
 TAILQ_HEAD(request_list, request);
@@ -50,23 +64,28 @@ struct requests *requests_new(void);
 void requests_free(struct requests **requests);
 
 /*
- * Note a request and put it on the lists of its link and session.  token may be
- * absent.  The result is the table's, until request_end(); NULL with errno
+ * A client's request begins: note it, and put it on the lists of its link and
+ * session.  The result is the table's, until request_end(); NULL with errno
  * EAGAIN (REQUESTS_MAX are in flight) or ENOMEM.
  */
 struct request *request_begin(struct requests *requests, struct link *link,
-    struct session *session, struct json_span id, struct json_span token);
+    struct session *session, const struct rpc_message *msg);
 
 /* The live request of this number, or NULL: late, invented or ended. */
 struct request *request_find(struct requests *requests, uint64_t number);
 
-/* Take it off its lists; its memory serves the next one. */
-void request_end(struct requests *requests, struct request *request);
+/* It ends: take it off its lists; its memory serves the next one. */
+void request_end(struct requests *requests, struct request *request,
+    enum request_end_kind kind);
 
 /* The kept bytes as a span, absent when there are none. */
 struct json_span request_bytes(const struct request_bytes *bytes);
 
 /* Requests in flight. */
 size_t requests_count(const struct requests *requests);
+
+/* How many ended like this so far. */
+uint64_t requests_ended(
+    const struct requests *requests, enum request_end_kind kind);
 
 #endif

@@ -111,6 +111,20 @@ resource_new(struct subscriptions *all, size_t backend, const char *uri)
 	return r;
 }
 
+void
+resource_move(struct resource *r, size_t backend)
+{
+	struct subscriptions *all = r->all;
+
+	LIST_REMOVE(r, of_bucket);
+	TAILQ_REMOVE(&all->of_backend[r->backend], r, of_backend);
+	r->backend = backend;
+	r->hash = hash_of(all, backend, r->uri);
+	LIST_INSERT_HEAD(
+	    &all->buckets[r->hash % SUBSCRIPTIONS_BUCKETS], r, of_bucket);
+	TAILQ_INSERT_TAIL(&all->of_backend[backend], r, of_backend);
+}
+
 int
 resource_tell(struct resource *r, bool subscribe)
 {

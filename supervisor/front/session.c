@@ -1,9 +1,7 @@
 #include "session.h"
 
-#include <sys/socket.h>
 #include <sys/time.h>
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,299 +9,29 @@
 #include <time.h>
 
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 
-#include "proto/buf.h"
 #include "proto/clock.h"
-#include "proto/jsonrpc.h"
 #include "proto/log.h"
 
 #include "catalogue.h"
 #include "chunk.h"
 #include "front.h"
+#include "guard.h"
 #include "link.h"
+#include "policy.h"
+#include "principal.h"
+#include "session_parts.h"
 #include "subscriptions.h"
 
-/* Chains stay short up to the greatest number of connections; ids are random,
- * so nobody can choose a bucket. */
-#define BUCKETS 4096U
 /* How often streams are looked at that are due a ping, and that at most a part
  * of all of them gets one: those that were opened together shall not all be
  * written to in one turn, while the others wait. */
 #define TICK_MS    100U
 #define PING_PARTS 100U
-/* All queues are counted anew after this much was put into them, at most. */
-#define COUNT_EVERY (SESSION_QUEUES_MAX / 16)
 
-/* The endpoint event and pings. */
-#define RAW_MAX 128U
-
-struct sessions {
-	struct front *front;
-	struct event *timer;
-	LIST_HEAD(, session) buckets[BUCKETS];
-	TAILQ_HEAD(ping_list, session) pings;
-	size_t count;
-	size_t levels[MCP_LEVELS]; /* how many sessions asked for each */
-	size_t held;    /* copies in all streams, at most; see count_queues() */
-	size_t counted; /* the same, when they were counted */
-	uint32_t next_handle;
-};
-
-/* ---- writing to a stream ---------------------------------------------- */
-
-static struct evbuffer *
-stream_output(const struct session *session)
-{
-	struct evhttp_connection *conn;
-
-	if (session->state == SESSION_GONE)
-		return NULL;
-	conn = evhttp_request_get_connection(session->stream);
-	return bufferevent_get_output(evhttp_connection_get_bufferevent(conn));
-}
-
-/* Forget what waits to be written: the guard may keep the connection's buffers
- * for some time yet. */
-static void
-discard_output(struct evhttp_connection *conn)
-{
-	struct evbuffer *output =
-	    bufferevent_get_output(evhttp_connection_get_bufferevent(conn));
-
-	/* Its front is the bufferevent's, as a rule. */
-	evbuffer_unfreeze(output, 1);
-	evbuffer_drain(output, evbuffer_get_length(output));
-	evbuffer_freeze(output, 1);
-}
-
-/* Hang up on the client; evhttp notices and tells session_on_close(). */
-static void
-session_drop(struct session *session, const char *why)
-{
-	struct evhttp_connection *conn;
-
-	if (session->dropped)
-		return;
-	session->dropped = true;
-	log_warning("session %u: dropped: %s", session->handle, why);
-	conn = evhttp_request_get_connection(session->stream);
-	shutdown(bufferevent_getfd(evhttp_connection_get_bufferevent(conn)),
-	    SHUT_RDWR);
-	discard_output(conn);
-}
-
-static bool
-session_accepts(struct session *session)
-{
-	struct evbuffer *output = stream_output(session);
-
-	if (output == NULL || session->dropped)
-		return false;
-	if (evbuffer_get_length(output) <= SESSION_QUEUE_MAX)
-		return true;
-	session_drop(session, "it does not read its stream");
-	return false;
-}
-
-/*
- * What streams hold as copies of their own, which is what memory they take;
- * what they refer to is shared.  Never less than the truth: of a stream that
- * was not empty for long, all that was copied since counts, up to its length.
- */
-static size_t
-count_queues(struct sessions *sessions)
-{
-	struct session *session;
-	size_t all = 0;
-
-	TAILQ_FOREACH (session, &sessions->pings, of_pings) {
-		size_t length = evbuffer_get_length(stream_output(session));
-
-		if (session->copied > length)
-			session->copied = length;
-		if (!session->dropped)
-			all += session->copied;
-	}
-	return all;
-}
-
-/* Drop the fullest streams until all of them hold what they may. */
-static void
-limit_queues(struct sessions *sessions)
-{
-	size_t limit = SESSION_QUEUE_MAX;
-	struct session *session;
-	size_t all = count_queues(sessions);
-
-	for (; all > SESSION_QUEUES_MAX; limit /= 2) {
-		TAILQ_FOREACH (session, &sessions->pings, of_pings) {
-			if (all <= SESSION_QUEUES_MAX)
-				break;
-			if (session->dropped || session->copied < limit)
-				continue;
-			all -= session->copied;
-			session_drop(
-			    session, "all streams together hold too much");
-		}
-	}
-	sessions->held = sessions->counted = all;
-}
-
-/* n bytes of its own were added to a stream that held before bytes. */
-static void
-session_copied(struct session *session, size_t before, size_t n)
-{
-	struct sessions *sessions = session->front->sessions;
-
-	session->copied = (before == 0 ? 0 : session->copied) + n;
-	sessions->held += n;
-	if (sessions->held > SESSION_QUEUES_MAX &&
-	    sessions->held - sessions->counted > COUNT_EVERY)
-		limit_queues(sessions);
-}
-
-/*
- * Messages are written as chunks straight into the connection's output:
- * evhttp's own way makes an evbuffer and a printf of each.  The guard lets only
- * HTTP/1.1 pass, so the stream is always chunked, and writing was enabled when
- * it was opened.
- */
-void
-session_send(
-    struct session *session, const struct splice *message, bool newlines)
-{
-	struct evbuffer *output;
-	struct evbuffer_iovec space;
-	size_t before;
-
-	if (!session_accepts(session))
-		return;
-	output = stream_output(session);
-	before = evbuffer_get_length(output);
-	if (evbuffer_reserve_space(output,
-		(ev_ssize_t)chunk_message_max(splice_length(message)), &space,
-		1) != 1) {
-		session_drop(session, "out of memory");
-		return;
-	}
-	space.iov_len = chunk_put_message(space.iov_base, message, newlines);
-	evbuffer_commit_space(output, &space, 1);
-	session_copied(session, before, space.iov_len);
-}
-
-/* Add bytes that are whole chunks, or the beginning of one. */
-static void
-session_write_copy(struct session *session, const char *bytes, size_t n)
-{
-	struct evbuffer *output = stream_output(session);
-	size_t before = evbuffer_get_length(output);
-
-	if (evbuffer_add(output, bytes, n) == -1)
-		session_drop(session, "out of memory");
-	else
-		session_copied(session, before, n);
-}
-
-static void
-release_text(const void *data, size_t len, void *text)
-{
-	(void)data;
-	(void)len;
-	catalogue_text_release(text);
-}
-
-/* The same without a copy. */
-static void
-session_write_shared(struct session *session, struct catalogue_text *text)
-{
-	struct evbuffer *output = stream_output(session);
-
-	text->references++;
-	if (evbuffer_add_reference(
-		output, text->data, text->len, release_text, text) == 0)
-		return;
-	text->references--;
-	session_drop(session, "out of memory");
-}
-
-/* One chunk of bytes that are not a message. */
-static void
-session_write_raw(struct session *session, const char *bytes, size_t n)
-{
-	char chunk[CHUNK_SIZE_MAX + RAW_MAX + CHUNK_END_LEN];
-	char *at = chunk + chunk_put_size(chunk, n);
-
-	assert(n <= RAW_MAX);
-	memcpy(at, bytes, n);
-	memcpy(at + n, CHUNK_END, CHUNK_END_LEN);
-	session_write_copy(
-	    session, chunk, (size_t)(at - chunk) + n + CHUNK_END_LEN);
-}
-
-void
-session_send_text(struct session *session, const char *json, size_t len)
-{
-	struct splice message;
-
-	splice_init(&message, json, len);
-	session_send(session, &message, false);
-}
-
-void
-session_send_list(
-    struct session *session, struct json_span id, struct catalogue_text *text)
-{
-	static const char before_id[] = "{\"jsonrpc\":\"2.0\",\"id\":";
-	static const char before_result[] = ",\"result\":";
-	struct buf head = { 0 };
-	size_t payload = CHUNK_EVENT_START_LEN + sizeof(before_id) - 1 +
-	    id.len + sizeof(before_result) - 1 + text->len + 1 +
-	    CHUNK_EVENT_END_LEN;
-	char size[CHUNK_SIZE_MAX];
-
-	if (!session_accepts(session))
-		return;
-	if (buf_add(&head, size, chunk_put_size(size, payload)) == -1 ||
-	    buf_add_text(&head, CHUNK_EVENT_START) == -1 ||
-	    buf_add_text(&head, before_id) == -1 ||
-	    buf_add(&head, id.at, id.len) == -1 ||
-	    buf_add_text(&head, before_result) == -1) {
-		session_drop(session, "out of memory");
-	} else {
-		session_write_copy(session, buf_data(&head), buf_len(&head));
-		session_write_shared(session, text);
-		session_write_copy(session, "}\r\n\r\n\r\n", 7);
-	}
-	buf_free(&head);
-}
-
-void
-session_send_result(
-    struct session *session, struct json_span id, const char *result)
-{
-	struct buf text = { 0 };
-
-	if (buf_add_text(&text, "{\"jsonrpc\":\"2.0\",\"id\":") == 0 &&
-	    buf_add(&text, id.at, id.len) == 0 &&
-	    buf_add_text(&text, ",\"result\":") == 0 &&
-	    buf_add_text(&text, result) == 0 && buf_add_text(&text, "}") == 0)
-		session_send_text(session, buf_data(&text), buf_len(&text));
-	buf_free(&text);
-}
-
-void
-session_send_error(struct session *session, struct json_span id, int code,
-    const char *text, struct json_span data)
-{
-	struct buf error = { 0 };
-
-	if (rpc_add_error(&error, id, code, text, data) == 0)
-		session_send_text(session, buf_data(&error), buf_len(&error));
-	buf_free(&error);
-}
+/* ---- pings ------------------------------------------------------------ */
 
 /* ": ping - 2026-11-22 16:36:23.253136+00:00", as the original product. */
 static void
@@ -328,7 +56,7 @@ session_ping(struct session *session)
 	session->pinged_ms = mono_ms();
 	/* Bytes that wait to be read are ping enough. */
 	if (!session->dropped &&
-	    evbuffer_get_length(stream_output(session)) == 0)
+	    evbuffer_get_length(session_output(session)) == 0)
 		session_write_ping(session);
 }
 
@@ -352,15 +80,49 @@ session_end(struct session *session)
 	LIST_REMOVE(session, of_bucket);
 	TAILQ_REMOVE(&sessions->pings, session, of_pings);
 	sessions->count--;
+	session->principal->sessions--;
 	if (session->level >= 0)
 		sessions->levels[session->level]--;
 	while ((request = TAILQ_FIRST(&session->requests)) != NULL)
 		link_cancel(request, no_reason);
 	subscriptions_leave_all(session);
+	principal_release(session->principal);
+	session->principal = NULL;
 	log_info("session %u: closed after %.1f s, %llu requests, %zu pending",
 	    session->handle, (double)(mono_ms() - session->opened_ms) / 1000.0,
 	    (unsigned long long)session->calls, pending);
 	deferred_queue(session->front->loop, &session->free_later);
+}
+
+/* The last bytes of an ended stream are written, or its client is gone. */
+static void
+sessions_on_flushed(struct evhttp_connection *conn, void *arg)
+{
+	struct sessions *sessions = arg;
+
+	(void)conn;
+	sessions->ending--;
+}
+
+/*
+ * End a stream in order: its last chunk follows what waits, then the connection
+ * is closed.  evhttp owns the request from now on.
+ */
+static void
+session_finish(struct session *session)
+{
+	struct sessions *sessions = session->front->sessions;
+	struct evhttp_request *stream = session->stream;
+
+	session->stream = NULL;
+	session_end(session);
+	sessions->ending++;
+	evhttp_connection_set_closecb(evhttp_request_get_connection(stream),
+	    sessions_on_flushed, sessions);
+	/* The head was sent long ago; evhttp looks here what to do next. */
+	evhttp_add_header(
+	    evhttp_request_get_output_headers(stream), "Connection", "close");
+	evhttp_send_reply_end(stream);
 }
 
 /* The client is gone: evhttp has let go of the request, which is ours now. */
@@ -369,7 +131,7 @@ session_on_close(struct evhttp_connection *conn, void *arg)
 {
 	struct session *session = arg;
 
-	discard_output(conn);
+	session_discard(conn);
 	evhttp_request_free(session->stream);
 	session->stream = NULL;
 	session_end(session);
@@ -404,11 +166,24 @@ session_start_stream(struct session *session)
 static uint32_t
 bucket_of(const unsigned char *id)
 {
-	return ((uint32_t)id[0] << 8 | id[1]) & (BUCKETS - 1);
+	return ((uint32_t)id[0] << 8 | id[1]) & (SESSION_BUCKETS - 1);
+}
+
+size_t
+sessions_count(const struct sessions *sessions)
+{
+	return sessions->count;
+}
+
+bool
+sessions_full(const struct sessions *sessions)
+{
+	return sessions->count >= sessions->max;
 }
 
 void
-session_open(struct sessions *sessions, struct evhttp_request *stream)
+session_open(struct sessions *sessions, struct evhttp_request *stream,
+    struct principal *principal)
 {
 	struct session *session;
 
@@ -418,6 +193,9 @@ session_open(struct sessions *sessions, struct evhttp_request *stream)
 	}
 	session->front = sessions->front;
 	session->stream = stream;
+	session->principal = principal;
+	principal_keep(principal);
+	principal->sessions++;
 	session->state = SESSION_OPENING;
 	session->revision = mcp_revision_latest_legacy();
 	session->level = -1;
@@ -432,7 +210,8 @@ session_open(struct sessions *sessions, struct evhttp_request *stream)
 	sessions->count++;
 	session_start_stream(session);
 	session_write_ping(session);
-	log_debug("session %u: stream opened", session->handle);
+	log_debug("session %u: stream opened by %s", session->handle,
+	    log_str(principal->name, strlen(principal->name)));
 }
 
 enum session_lookup
@@ -462,27 +241,24 @@ session_find(struct sessions *sessions, const char *text, size_t len,
 #define SHARED_MIN ((size_t)4096)
 
 static void
-sessions_send_shared(
-    struct sessions *sessions, int level, struct catalogue_text *chunk)
+session_send_shared(struct session *session, struct catalogue_text *chunk)
 {
-	struct session *session;
-
-	TAILQ_FOREACH (session, &sessions->pings, of_pings) {
-		if (session->state != SESSION_ACTIVE ||
-		    session->level > level || !session_accepts(session))
-			continue;
-		if (chunk->len < SHARED_MIN)
-			session_write_copy(session, chunk->data, chunk->len);
-		else
-			session_write_shared(session, chunk);
-	}
+	if (!session_accepts(session))
+		return;
+	if (chunk->len < SHARED_MIN)
+		session_write_copy(session, chunk->data, chunk->len);
+	else
+		session_write_shared(session, chunk);
 }
 
 void
 sessions_send(struct sessions *sessions, int level,
-    const struct splice *message, bool newlines)
+    const struct splice *message, bool newlines,
+    bool (*hears)(const void *arg, const struct session *session),
+    const void *arg)
 {
 	struct catalogue_text *chunk;
+	struct session *session;
 
 	chunk =
 	    malloc(sizeof(*chunk) + chunk_message_max(splice_length(message)));
@@ -493,21 +269,22 @@ sessions_send(struct sessions *sessions, int level,
 	}
 	chunk->references = 1;
 	chunk->len = chunk_put_message(chunk->data, message, newlines);
-	sessions_send_shared(sessions, level, chunk);
+	TAILQ_FOREACH (session, &sessions->pings, of_pings)
+		if (session->state == SESSION_ACTIVE &&
+		    session->level <= level && hears(arg, session))
+			session_send_shared(session, chunk);
 	catalogue_text_release(chunk);
 }
 
 void
-sessions_notify(struct sessions *sessions, enum mcp_method method)
+sessions_each(struct sessions *sessions,
+    void (*each)(void *arg, struct session *session), void *arg)
 {
-	char text[128];
-	struct splice message;
-	int len;
+	struct session *session;
 
-	len = snprintf(text, sizeof(text),
-	    "{\"jsonrpc\":\"2.0\",\"method\":\"%s\"}", mcp_method_name(method));
-	splice_init(&message, text, (size_t)len);
-	sessions_send(sessions, MCP_LEVELS, &message, false);
+	TAILQ_FOREACH (session, &sessions->pings, of_pings)
+		if (session->state == SESSION_ACTIVE)
+			each(arg, session);
 }
 
 int
@@ -528,6 +305,58 @@ session_set_level(struct session *session, enum mcp_level level)
 		sessions->levels[session->level]--;
 	session->level = (int8_t)level;
 	sessions->levels[level]++;
+}
+
+/* Clients of a principal that is no more have nothing to get; one that does not
+ * read at once is hung up on. */
+static void
+sessions_end_revoked(struct sessions *sessions)
+{
+	struct session *session;
+	struct session *next;
+
+	TAILQ_FOREACH_SAFE (session, &sessions->pings, of_pings, next) {
+		if (!session->principal->revoked || session->dropped)
+			continue;
+		log_info("session %u: ended: %s may not come any more",
+		    session->handle,
+		    log_str(session->principal->name,
+			strlen(session->principal->name)));
+		if (evbuffer_get_length(session_output(session)) == 0)
+			session_finish(session);
+		else
+			session_drop(session, "its token was revoked");
+	}
+}
+
+void
+sessions_follow_policy(struct sessions *sessions)
+{
+	const struct policy_limits *limits = &sessions->front->policy->limits;
+
+	sessions_end_revoked(sessions);
+	sessions->max = limits->sessions > 0 ? limits->sessions : SIZE_MAX;
+	sessions->queue_max = limits->queue_size;
+	/* What the guard leaves. */
+	sessions->held_max = limits->memory - limits->memory / GUARD_HELD_PART;
+	sessions_limit_queues(sessions);
+}
+
+void
+sessions_end(struct sessions *sessions)
+{
+	struct session *session;
+	struct session *next;
+
+	TAILQ_FOREACH_SAFE (session, &sessions->pings, of_pings, next)
+		if (!session->dropped)
+			session_finish(session);
+}
+
+bool
+sessions_pending(const struct sessions *sessions)
+{
+	return sessions->count > 0 || sessions->ending > 0;
 }
 
 static void
@@ -558,6 +387,9 @@ sessions_new(struct front *front)
 	if ((sessions = calloc(1, sizeof(*sessions))) == NULL)
 		return NULL;
 	sessions->front = front;
+	sessions->max = SIZE_MAX;
+	sessions->queue_max = SESSION_QUEUE_MAX;
+	sessions->held_max = SESSION_QUEUES_MAX;
 	TAILQ_INIT(&sessions->pings);
 	sessions->timer = event_new(loop_base(front->loop), -1, EV_PERSIST,
 	    sessions_on_timer, sessions);

@@ -13,8 +13,10 @@
 
 #include "proto/loop.h"
 #include "proto/mcp.h"
+#include "proto/msg.h"
 #include "proto/splice.h"
 
+#include "principal.h"
 #include "request.h"
 #include "session_id.h"
 
@@ -27,12 +29,14 @@ struct sessions;
  * some 60 seconds. */
 #define SESSION_PING_MS 15000U
 /* A stream that holds more than this when another message comes is dropped: its
- * client does not read.  One message may be larger (MSG_JSON_MAX). */
+ * client does not read.  One message may be larger (MSG_JSON_MAX).  The policy
+ * has another value as a rule, limits.queue_size. */
 #define SESSION_QUEUE_MAX ((size_t)8 << 20)
 /* What all streams together may hold as copies of their own (lists and messages
- * for all are shared) before the fullest ones are dropped. */
+ * for all are shared) before the fullest ones are dropped; of the policy, what
+ * the guard leaves of limits.memory. */
 #define SESSION_QUEUES_MAX ((size_t)256 << 20)
-/* Requests in flight of one session. */
+/* Requests in flight of one session; the policy may have fewer. */
 #define SESSION_REQUESTS_MAX 1024U
 
 enum session_state {
@@ -46,12 +50,14 @@ struct session {
 	TAILQ_ENTRY(session) of_pings; /* soonest ping first */
 	struct deferred free_later;
 	struct front *front;
+	struct principal *principal; /* who opened it; NULL once it is gone */
 	struct evhttp_request *stream;
 	struct request_list requests;
 	size_t request_count;
 	LIST_HEAD(, subscription) subscriptions;
-	size_t subscription_count; /* those being asked for included */
-	uint64_t updated;          /* the update that it was told of last */
+	size_t subscription_count;    /* those being asked for included */
+	uint64_t updated;             /* the update that it was told of last */
+	uint32_t told[CATALOG_KINDS]; /* versions of lists that it knows */
 	size_t
 	    copied; /* bytes in the stream's queue that are its own, at most */
 	const struct mcp_revision *revision;
@@ -69,11 +75,64 @@ struct session {
 struct sessions *sessions_new(struct front *front);
 void sessions_free(struct sessions **sessions);
 
+/* What its client sees: an audience of the policy. */
+static inline size_t
+session_audience(const struct session *session)
+{
+	return session->principal != NULL ? session->principal->audience : 0;
+}
+
+/* The name of the token that it was opened with, or NULL. */
+static inline const char *
+session_token(const struct session *session)
+{
+	return session->principal != NULL &&
+		session->principal->kind == PRINCIPAL_TOKEN
+	    ? session->principal->name
+	    : NULL;
+}
+
+/* For request.c: one of its requests is in flight at a backend, or is not any
+ * more. */
+static inline void
+session_request_began(struct session *session)
+{
+	session->request_count++;
+	if (session->principal != NULL)
+		session->principal->in_flight++;
+}
+
+static inline void
+session_request_ended(struct session *session)
+{
+	session->request_count--;
+	if (session->principal != NULL)
+		session->principal->in_flight--;
+}
+
+/* How many there are. */
+size_t sessions_count(const struct sessions *sessions);
+
+/* True when the policy allows no more sessions. */
+bool sessions_full(const struct sessions *sessions);
+
 /*
  * Open a session on a GET request: sends the head, the endpoint event and a
  * first comment.  Takes the request: it is finished by the session from now on.
  */
-void session_open(struct sessions *sessions, struct evhttp_request *stream);
+void session_open(struct sessions *sessions, struct evhttp_request *stream,
+    struct principal *principal);
+
+/* front->policy and front->principals are new: follow their limits, and end
+ * sessions of principals that are revoked. */
+void sessions_follow_policy(struct sessions *sessions);
+
+/* End every stream with its last chunk and close its connection. */
+void sessions_end(struct sessions *sessions);
+
+/* True while there are sessions, and while the last bytes of ended ones are not
+ * out of our hands. */
+bool sessions_pending(const struct sessions *sessions);
 
 enum session_lookup {
 	SESSION_FOUND,
@@ -103,13 +162,16 @@ void session_send_result(
 void session_send_error(struct session *session, struct json_span id, int code,
     const char *text, struct json_span data);
 
-/* Send {"jsonrpc":"2.0","method":METHOD} to every active session. */
-void sessions_notify(struct sessions *sessions, enum mcp_method method);
+/* Call each for every active session; it may send. */
+void sessions_each(struct sessions *sessions,
+    void (*each)(void *arg, struct session *session), void *arg);
 
 /* Send one message to every active session that asked for this level (enum
- * mcp_level), a more verbose one, or none; MCP_LEVELS: to all. */
+ * mcp_level), a more verbose one, or none, and that hears() lets hear it. */
 void sessions_send(struct sessions *sessions, int level,
-    const struct splice *message, bool newlines);
+    const struct splice *message, bool newlines,
+    bool (*hears)(const void *arg, const struct session *session),
+    const void *arg);
 
 /* Note the level that a session asked for. */
 void session_set_level(struct session *session, enum mcp_level level);

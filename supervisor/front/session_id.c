@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "secret.h"
+
 void
 session_id_format(const unsigned char *id, char *text)
 {
@@ -55,9 +57,5 @@ session_id_parse(unsigned char *id, const char *text, size_t len)
 bool
 session_id_equal(const unsigned char *a, const unsigned char *b)
 {
-	unsigned char different = 0;
-
-	for (size_t i = 0; i < SESSION_ID_BYTES; i++)
-		different |= a[i] ^ b[i];
-	return different == 0;
+	return secret_equal(a, b, SESSION_ID_BYTES);
 }

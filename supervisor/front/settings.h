@@ -1,10 +1,9 @@
-/* settings.h: the front's slice of the configuration. */
+/* settings.h: what the front is told once, at its start. */
 #ifndef FRONT_SETTINGS_H
 #define FRONT_SETTINGS_H
 
 #include <stddef.h>
 
-#include "http_origin.h"
 #include "proto/log.h"
 #include "proto/role.h"
 
@@ -12,11 +11,6 @@ struct settings {
 	enum log_level log_level;
 	struct role_identity identity;
 	char *chroot;
-	struct origin_rules origins; /* arrays and strings are ours */
-	char **hosts;
-	char **allowed_origins;
-	char **backends; /* NULL-terminated names, in order */
-	size_t backend_count;
 };
 
 /*

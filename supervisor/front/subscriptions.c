@@ -12,17 +12,17 @@
 #include "subscriptions_parts.h"
 
 struct subscriptions *
-subscriptions_new(size_t backends, subscriptions_tell *tell, void *arg)
+subscriptions_new(size_t slots, subscriptions_tell *tell, void *arg)
 {
 	struct subscriptions *all;
 
-	all = calloc(1, sizeof(*all) + backends * sizeof(struct resource_list));
+	all = calloc(1, sizeof(*all) + slots * sizeof(struct resource_list));
 	if (all == NULL)
 		return NULL;
 	all->tell = tell;
 	all->arg = arg;
 	resource_init_hash(all);
-	for (size_t i = 0; i < backends; i++)
+	for (size_t i = 0; i < slots; i++)
 		TAILQ_INIT(&all->of_backend[i]);
 	return all;
 }
@@ -274,7 +274,15 @@ subscription_end(
 		r->joining--;
 	else
 		r->leaving--;
-	if (c->joins && outcome == SUBSCRIPTION_ACCEPTED) {
+	if (c->elsewhere) {
+		/* The backend that is there now knows nothing of it. */
+		if (c->wanted != NULL && outcome == SUBSCRIPTION_ACCEPTED) {
+			subscription_add(c->wanted);
+			r->perhaps = r->doubtful = true;
+		} else if (c->wanted != NULL) {
+			subscription_free(c->wanted);
+		}
+	} else if (c->joins && outcome == SUBSCRIPTION_ACCEPTED) {
 		r->confirmed = r->perhaps = true;
 		if (c->wanted != NULL)
 			subscription_add(c->wanted);
@@ -332,6 +340,48 @@ subscriptions_renew(struct subscriptions *subscriptions, size_t backend)
 		}
 		/* The backend may answer what it has forgotten since. */
 		r->doubtful |= r->joining + r->leaving > 0;
+	}
+}
+
+void
+subscriptions_move(struct subscriptions *subscriptions, size_t from, size_t to)
+{
+	struct resource *r, *next;
+	struct subscription_change *change;
+
+	TAILQ_FOREACH_SAFE (
+	    r, &subscriptions->of_backend[from], of_backend, next) {
+		if (resource_of(subscriptions, to, r->uri) != NULL)
+			continue;
+		LIST_FOREACH (change, &r->changes, of_resource)
+			change->elsewhere = true;
+		r->perhaps = r->doubtful = false;
+		resource_move(r, to);
+	}
+	subscriptions_renew(subscriptions, to);
+	subscriptions_retry(subscriptions, to);
+}
+
+void
+subscriptions_forget(struct subscriptions *subscriptions, size_t backend)
+{
+	struct subscription_change *change;
+	struct resource *r, *next;
+	struct subscription *s;
+
+	TAILQ_FOREACH_SAFE (
+	    r, &subscriptions->of_backend[backend], of_backend, next) {
+		while ((s = LIST_FIRST(&r->subscriptions)) != NULL)
+			subscription_drop(s);
+		/* Some may be in flight yet where this was asked before. */
+		LIST_FOREACH (change, &r->changes, of_resource) {
+			if (change->wanted != NULL)
+				subscription_free(change->wanted);
+			change->wanted = NULL;
+			change->elsewhere = true;
+		}
+		r->confirmed = r->perhaps = r->doubtful = false;
+		resource_settle(r);
 	}
 }
 

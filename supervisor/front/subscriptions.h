@@ -32,9 +32,10 @@ struct subscriptions;
 typedef int subscriptions_tell(
     void *arg, size_t backend, bool subscribe, struct json_span uri);
 
-/* Backends are numbered from 0 to backends - 1.  NULL with errno ENOMEM. */
+/* Backends have slots from 0 to slots - 1, which are used again after
+ * subscriptions_forget().  NULL with errno ENOMEM. */
 struct subscriptions *subscriptions_new(
-    size_t backends, subscriptions_tell *tell, void *arg);
+    size_t slots, subscriptions_tell *tell, void *arg);
 /* No session holds any more. */
 void subscriptions_free(struct subscriptions **subscriptions);
 
@@ -83,6 +84,18 @@ void subscriptions_lost(struct subscriptions *subscriptions, size_t backend);
 
 /* The backend was greeted (anew): tell it all that it has to know. */
 void subscriptions_renew(struct subscriptions *subscriptions, size_t backend);
+
+/*
+ * One backend takes the place of another: what clients subscribed to there is
+ * this one's from now on, which is told as after a greeting; the other needs
+ * not be told.
+ */
+void subscriptions_move(
+    struct subscriptions *subscriptions, size_t from, size_t to);
+
+/* Nobody will be this backend again: its subscriptions end.  Nothing is in
+ * flight there any more. */
+void subscriptions_forget(struct subscriptions *subscriptions, size_t backend);
 
 /* Tell the backend now what it could not be told before. */
 void subscriptions_retry(struct subscriptions *subscriptions, size_t backend);

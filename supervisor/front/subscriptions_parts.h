@@ -49,6 +49,7 @@ struct subscription_change {
 	struct resource *resource;
 	struct session *session;
 	bool joins;
+	bool elsewhere; /* another backend was asked, before it was replaced */
 	struct subscription *wanted; /* NULL: none, or not wanted any more */
 };
 
@@ -76,6 +77,9 @@ struct resource *resource_of(
  * EMSGSIZE (too long for us or for a frame), ENOSPC or ENOMEM. */
 struct resource *resource_new(
     struct subscriptions *all, size_t backend, const char *uri);
+
+/* It is another backend's from now on. */
+void resource_move(struct resource *r, size_t backend);
 
 /* Tell its backend; 0, or -1 when it cannot be told now. */
 int resource_tell(struct resource *r, bool subscribe);

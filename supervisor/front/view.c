@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy.h"
 #include "uri.h"
 #include "view.h"
 
@@ -144,7 +145,7 @@ static int
 add_scheme(struct view *v, const struct view_entry *e)
 {
 	char scheme[URI_SCHEME_MAX + 1];
-	const uintptr_t self = e->backend + 1;
+	const uintptr_t self = e->slot + 1;
 	struct lh_entry *found;
 
 	if (uri_scheme(e->item->name, scheme) == 0)
@@ -161,7 +162,8 @@ add_scheme(struct view *v, const struct view_entry *e)
 
 /* Spellings that may be had only when every item is shown. */
 static int
-add_others(struct view *v, enum catalog_kind kind, const struct view_backend *b)
+add_others(
+    struct view *v, enum catalog_kind kind, const struct view_source *source)
 {
 	struct view_entry *e;
 	int ret = 0;
@@ -170,7 +172,7 @@ add_others(struct view *v, enum catalog_kind kind, const struct view_backend *b)
 		switch (kind) {
 		case CATALOG_TOOLS:
 		case CATALOG_PROMPTS:
-			ret = add_safe(v, e, &b[e->backend]);
+			ret = add_safe(v, e, source->backends[e->slot]);
 			if (ret == 0)
 				ret = add_bare(v, e);
 			break;
@@ -206,21 +208,45 @@ allocate(struct view *v, size_t items)
 	return 0;
 }
 
+/* Tools that the rules keep back are like none.  1, 0, or -1 on ENOMEM. */
 static int
-show_all(struct view *v, enum catalog_kind kind, size_t backend,
-    const struct view_backend *b)
+is_let_through(const struct view_source *source, const struct view_backend *b,
+    const char *tool)
+{
+	char *whole;
+	int ret;
+
+	if (!policy_matches(b->allow, tool) ||
+	    (b->deny[0] != NULL && policy_matches(b->deny, tool)))
+		return 0;
+	if (source->tools[0] == NULL)
+		return 1;
+	if ((whole = join(b->name, "/", tool, "")) == NULL)
+		return -1;
+	ret = policy_matches(source->tools, whole) ? 1 : 0;
+	free(whole);
+	return ret;
+}
+
+static int
+show_all(struct view *v, enum catalog_kind kind,
+    const struct view_source *source, size_t slot)
 {
 	const bool named = kind == CATALOG_TOOLS || kind == CATALOG_PROMPTS;
+	const struct view_backend *b = source->backends[slot];
 	const struct offer *offer = &b->offers[kind];
 	struct view_entry *e;
 	size_t i;
-	int shown;
+	int shown = 1;
 
 	for (i = 0; i < offer->count; i++) {
 		e = &v->entries[v->count];
-		*e = (struct view_entry){ .backend = backend,
+		*e = (struct view_entry){ .slot = slot,
 			.item = &offer->items[i] };
-		shown = named ? show_name(v, e, b) : show_uri(v, e, b);
+		if (kind == CATALOG_TOOLS)
+			shown = is_let_through(source, b, e->item->name);
+		if (kind != CATALOG_TOOLS || shown == 1)
+			shown = named ? show_name(v, e, b) : show_uri(v, e, b);
 		if (shown == -1)
 			return -1;
 		v->count += (size_t)shown;
@@ -229,20 +255,20 @@ show_all(struct view *v, enum catalog_kind kind, size_t backend,
 }
 
 int
-view_build(struct view *view, enum catalog_kind kind,
-    const struct view_backend *backends, size_t n)
+view_build(
+    struct view *view, enum catalog_kind kind, const struct view_source *source)
 {
 	size_t i, items = 0;
 
 	*view = (struct view){ 0 };
-	for (i = 0; i < n; i++)
-		items += backends[i].offers[kind].count;
+	for (i = 0; i < source->count; i++)
+		items += source->backends[source->order[i]]->offers[kind].count;
 	if (allocate(view, items) == -1)
 		goto fail;
-	for (i = 0; i < n; i++)
-		if (show_all(view, kind, i, &backends[i]) == -1)
+	for (i = 0; i < source->count; i++)
+		if (show_all(view, kind, source, source->order[i]) == -1)
 			goto fail;
-	if (add_others(view, kind, backends) == -1)
+	if (add_others(view, kind, source) == -1)
 		goto fail;
 	return 0;
 fail:
@@ -277,7 +303,7 @@ scheme_owner(const struct view *view, const char *scheme)
 
 bool
 view_only_scheme(const struct view *resources, const struct view *templates,
-    const char *uri, size_t *backend)
+    const char *uri, size_t *slot)
 {
 	char scheme[URI_SCHEME_MAX + 1];
 	uintptr_t a, b;
@@ -290,6 +316,6 @@ view_only_scheme(const struct view *resources, const struct view *templates,
 		a = b;
 	if (a == 0 || a == SEVERAL_BACKENDS || (b != 0 && b != a))
 		return false;
-	*backend = a - 1;
+	*slot = a - 1;
 	return true;
 }

@@ -1,41 +1,21 @@
 /* launch.c: from the reaper to the job's first instruction. */
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "confine.h"
+#include "filter.h"
+#include "landlock.h"
 #include "launch.h"
+#include "network.h"
 #include "proto/cgroup.h"
-
-/* Where the report of a failure goes: the first descriptor after 0, 1, 2. */
-#define REPORT_FD 3
-
-enum step {
-	STEP_SESSION,
-	STEP_USER,
-	STEP_CHDIR,
-	STEP_PARENT,
-	STEP_EXEC,
-};
-
-static const char *const step_names[] = {
-	[STEP_SESSION] = "setsid",
-	[STEP_USER] = "change to user",
-	[STEP_CHDIR] = "chdir",
-	[STEP_PARENT] = "prctl",
-	[STEP_EXEC] = "exec",
-};
-
-struct report {
-	enum step step;
-	int error;
-};
 
 /*
  * Signals that we ignore would stay ignored across exec.  The C library hides
@@ -57,75 +37,84 @@ signals_default(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* False with errno EPERM when something of root is left or can be regained. */
-static bool
-is_user_for_good(const struct spec *spec)
+/* What needs the privileges that we still have.  REPORT_NOTE, or the step that
+ * failed, with errno. */
+static enum report_step
+give_up(const struct spec *spec)
 {
-	uid_t uid[3];
-	gid_t gid[3];
-
-	errno = EPERM;
-	if (getresuid(&uid[0], &uid[1], &uid[2]) == -1 ||
-	    getresgid(&gid[0], &gid[1], &gid[2]) == -1)
-		return false;
-	for (int i = 0; i < 3; i++) {
-		if (uid[i] != spec->uid || gid[i] != spec->gid)
-			return false;
-	}
-	if (spec->uid != 0 &&
-	    (setresuid(-1U, 0, -1U) != -1 || setresuid(0, -1U, -1U) != -1)) {
-		errno = EPERM;
-		return false;
-	}
-	return true;
+	if (setsid() == -1)
+		return REPORT_SESSION;
+	if (spec->sandbox.private_network && network_leave() == -1)
+		return REPORT_NETWORK;
+	if (confine_limits(spec) == -1)
+		return REPORT_LIMITS;
+	if (confine_capabilities(spec) == -1)
+		return REPORT_PRIVILEGES;
+	return confine_user(spec) == -1 ? REPORT_USER : REPORT_NOTE;
 }
 
+/* As its user, who may not be let into where we are. */
 static int
-become_user(const struct spec *spec)
+go_home(const struct spec *spec)
 {
-	if (spec->user == NULL)
+	if (spec->cwd != NULL)
+		return chdir(spec->cwd);
+	if (spec->home == NULL || access(".", X_OK) == 0)
 		return 0;
-	if (initgroups(spec->user, spec->gid) == -1 ||
-	    setresgid(spec->gid, spec->gid, spec->gid) == -1 ||
-	    setresuid(spec->uid, spec->uid, spec->uid) == -1)
-		return -1;
-	return is_user_for_good(spec) ? 0 : -1;
+	return chdir(spec->home) == 0 ? 0 : chdir("/");
+}
+
+/* What is to be for good.  As above. */
+static enum report_step
+confine(const struct spec *spec)
+{
+	if (confine_is_tight(spec) &&
+	    prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) == -1)
+		return REPORT_PRIVILEGES;
+	if (spec->sandbox.set && landlock_enter(spec) == -1)
+		return REPORT_LANDLOCK;
+	if (confine_is_tight(spec) && filter_enter(!spec->sandbox.set) == -1)
+		return REPORT_FILTER;
+	return REPORT_NOTE;
 }
 
 /* In the new process; returns only on failure, with errno. */
-static enum step
+static enum report_step
 become_job(const struct spec *spec, pid_t reaper)
 {
+	enum report_step step;
+
 	signals_default();
-	if (setsid() == -1)
-		return STEP_SESSION;
-	if (become_user(spec) == -1)
-		return STEP_USER;
-	if (spec->cwd != NULL && chdir(spec->cwd) == -1)
-		return STEP_CHDIR;
+	if ((step = give_up(spec)) != REPORT_NOTE)
+		return step;
+	if (go_home(spec) == -1)
+		return REPORT_CHDIR;
+	if (spec->tmp != NULL)
+		(void)mkdir(spec->tmp, 0700); /* it is its own matter */
 	/* After the change of user, which clears it.  The reaper may have died
 	 * before, then nobody would send the signal. */
 	if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L) == -1)
-		return STEP_PARENT;
+		return REPORT_PARENT;
 	if (getppid() != reaper)
 		_exit(1);
 	(void)close_range(REPORT_FD + 1, ~0U, 0);
+	if ((step = confine(spec)) != REPORT_NOTE)
+		return step;
 	environ = spec->env; /* whose PATH is searched */
 	(void)execvp(spec->argv[0], spec->argv);
-	return STEP_EXEC;
+	return REPORT_EXEC;
 }
 
 static void __attribute__((noreturn))
 child_main(const struct spec *spec, pid_t reaper, int fd)
 {
-	struct report report = { STEP_EXEC, 0 };
+	enum report_step step;
 
 	/* This also closes our copy of the supervisor's channel. */
 	if (dup3(fd, REPORT_FD, O_CLOEXEC) == -1)
 		_exit(1);
-	report.step = become_job(spec, reaper);
-	report.error = errno;
-	(void)!write(REPORT_FD, &report, sizeof(report));
+	step = become_job(spec, reaper);
+	report_failure(step, errno);
 	_exit(1);
 }
 
@@ -150,20 +139,21 @@ launch(const struct spec *spec, int *report)
 	return pid;
 }
 
-/* Nothing comes when exec succeeded: the descriptor was closed by it. */
-int
-launch_result(int *fd, const char **what)
+/* Nothing comes any more when exec succeeded: it closed the descriptor. */
+bool
+launch_news(int *report, struct report *news)
 {
-	struct report report;
 	ssize_t n;
 
-	while ((n = read(*fd, &report, sizeof(report))) == -1 && errno == EINTR)
+	while ((n = read(*report, news, sizeof(*news))) == -1 && errno == EINTR)
 		continue;
-	(void)close(*fd);
-	*fd = -1;
-	if (n != (ssize_t)sizeof(report))
-		return 0;
-	*what = step_names[report.step];
-	errno = report.error;
-	return -1;
+	if (n == (ssize_t)sizeof(*news) && news->step == REPORT_NOTE) {
+		news->text[sizeof(news->text) - 1] = '\0';
+		return true;
+	}
+	if (n != (ssize_t)sizeof(*news) || news->step > REPORT_EXEC)
+		*news = (struct report){ .step = REPORT_NOTE };
+	(void)close(*report);
+	*report = -1;
+	return false;
 }

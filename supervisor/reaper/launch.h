@@ -4,20 +4,22 @@
 
 #include <sys/types.h>
 
+#include "report.h"
 #include "spec.h"
 
 /*
  * Start the job with our 0, 1 and 2 in a session of its own, as spec says.  Its
- * number, or -1 with errno.  *report becomes readable when exec succeeded or
- * failed, which may take long: a folder or a directory service may hang.
+ * number, or -1 with errno.  *report becomes readable when there is news of it,
+ * which may take long: a folder or a directory service may hang.
  */
 pid_t launch(const struct spec *spec, int *report);
 
 /*
- * What became of it; waits when *report is not readable yet, closes it and sets
- * it to -1.  0, or -1 with errno and *what set to a static text that says which
- * step failed ("exec", "chdir", …); the process then ends by itself.
+ * The next news; waits when *report is not readable yet.  True and *news for a
+ * note, after which there is more; false for the last one, with step
+ * REPORT_NOTE when exec succeeded, and else what failed, after which the
+ * process ends by itself.  *report is then closed and -1.
  */
-int launch_result(int *report, const char **what);
+bool launch_news(int *report, struct report *news);
 
 #endif

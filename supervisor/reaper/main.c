@@ -14,20 +14,23 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "confine.h"
 #include "launch.h"
+#include "obituary.h"
 #include "proto/buf.h"
 #include "proto/cgroup.h"
 #include "proto/children.h"
 #include "proto/clock.h"
 #include "proto/json.h"
+#include "proto/log.h"
 #include "proto/role.h"
 #include "spec.h"
 #include "wire.h"
@@ -67,9 +70,9 @@ struct reaper {
 	const char *cgroup; /* the job's folder, borrowed, or NULL */
 	struct buf in;
 	int signals;
-	int report;       /* of the launch, -1 when it is over */
-	const char *what; /* of the step that failed, or NULL */
-	int error;        /* its errno */
+	int report;             /* of the launch, -1 when it is over */
+	struct report launched; /* and what came of it */
+	uint64_t memory;        /* its limit, or SPEC_UNLIMITED */
 };
 
 static void
@@ -259,11 +262,29 @@ let_go_of_pipes(void)
 	return close(fd);
 }
 
+/* For the log; the supervisor adds whose reaper we are. */
+static void __attribute__((format(printf, 1, 2))) tell(const char *format, ...)
+{
+	char text[LOG_STR_MAX + REPORT_TEXT_MAX];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	(void)wire_send(MSG_LOG, LOG_LEVEL_WARNING, text);
+}
+
 static void
 on_launched(struct reaper *r)
 {
-	if (launch_result(&r->report, &r->what) == -1)
-		r->error = errno;
+	if (launch_news(&r->report, &r->launched)) {
+		char text[LOG_STR_MAX];
+
+		(void)log_escape(text, sizeof(text), r->launched.text,
+		    strlen(r->launched.text));
+		tell("%s", text);
+		return;
+	}
 	if (let_go_of_pipes() == -1)
 		kill_everything(r);
 }
@@ -312,47 +333,13 @@ run(struct reaper *r)
 	return true;
 }
 
-static int
-report_end(const struct reaper *r)
+/* Of a job whose folder is still there: -1, or what "no_memory" says. */
+static int64_t
+memory_it_lacked(const struct reaper *r)
 {
-	char json[64];
-
-	if (r->orphaned)
-		return ROLE_EXIT_PARENT_GONE;
-	if (WIFSIGNALED(r->status))
-		(void)snprintf(
-		    json, sizeof(json), "{\"signal\":%d}", WTERMSIG(r->status));
-	else
-		(void)snprintf(json, sizeof(json), "{\"exit\":%d}",
-		    WEXITSTATUS(r->status));
-	return wire_send(MSG_OBITUARY, 0, json) == 0 ? ROLE_EXIT_OK
-						     : ROLE_EXIT_PARENT_GONE;
-}
-
-/* The command is a user's text: it must be quoted before it is JSON. */
-static int
-report_launch(const struct spec *spec, const char *what, int error)
-{
-	struct buf json = { .mem = NULL };
-	char text[512];
-	int n;
-
-	n = snprintf(text, sizeof(text), "%s %s", what,
-	    strcmp(what, "chdir") == 0                ? spec->cwd
-		: strcmp(what, "change to user") == 0 ? spec->user
-						      : spec->argv[0]);
-	if (n >= (int)sizeof(text))
-		n = sizeof(text) - 1;
-	if (buf_add_format(&json, "{\"spawn_errno\":%d,\"what\":", error) ==
-		-1 ||
-	    json_add_string(&json, text, (size_t)n) == -1 ||
-	    buf_add(&json, "}", sizeof("}")) == -1) {
-		buf_free(&json);
-		return ROLE_EXIT_MEMORY;
-	}
-	(void)wire_send(MSG_OBITUARY, 0, buf_data(&json));
-	buf_free(&json);
-	return ROLE_EXIT_OK;
+	if (r->cgroup == NULL || cgroup_memory_kills(r->cgroup) <= 0)
+		return -1;
+	return r->memory > INT64_MAX ? 0 : (int64_t)r->memory;
 }
 
 /* The first frame is SETUP.  ROLE_EXIT_OK, or why there is none. */
@@ -378,6 +365,7 @@ read_setup(struct reaper *r, struct spec *spec)
 	if (result == -1 || frame.type != MSG_SETUP ||
 	    spec_parse(spec, buf_data(&r->in), frame.length) == -1)
 		return ROLE_EXIT_PROTOCOL;
+	explicit_bzero(buf_data(&r->in), frame.length); /* there are secrets */
 	buf_consume(&r->in, frame.length);
 	return ROLE_EXIT_OK;
 }
@@ -419,17 +407,13 @@ reclaim_gateway(const char *cgroup)
 	free(folder);
 }
 
-/* From the first process of the job to the last.  An enum role_exit. */
+/* Everything of the job is gone, or we give up on it.  An enum role_exit. */
 static int
-serve(struct reaper *r, const struct spec *spec)
+finish(struct reaper *r, const struct spec *spec, bool all_gone)
 {
-	bool all_gone;
+	int64_t no_memory = memory_it_lacked(r);
 
-	r->job = launch(spec, &r->report);
-	if (r->job == -1)
-		return report_launch(spec, "fork", errno);
-	all_gone = run(r);
-	if (all_gone && r->report != -1) /* before we could read that */
+	while (all_gone && r->report != -1) /* before we could read that */
 		on_launched(r);
 	if (r->cgroup != NULL)
 		(void)cgroup_remove(r->cgroup);
@@ -437,9 +421,56 @@ serve(struct reaper *r, const struct spec *spec)
 		reclaim_gateway(r->cgroup);
 	if (!all_gone)
 		return ROLE_EXIT_OSERR; /* the supervisor sweeps after us */
-	if (r->what != NULL && !r->orphaned)
-		return report_launch(spec, r->what, r->error);
-	return report_end(r);
+	if (r->orphaned)
+		return ROLE_EXIT_PARENT_GONE;
+	if (r->launched.step == REPORT_NOTE)
+		return obituary_of_end(r->status, no_memory);
+	return obituary_of_launch(spec, &r->launched);
+}
+
+/* From the first process of the job to the last.  An enum role_exit. */
+static int
+serve(struct reaper *r, struct spec *spec)
+{
+	r->job = launch(spec, &r->report);
+	if (r->job == -1) {
+		r->launched =
+		    (struct report){ .step = REPORT_FORK, .error = errno };
+		return obituary_of_launch(spec, &r->launched);
+	}
+	spec_forget_environment(spec);
+	if (confine_reaper(r->cgroup) == -1) {
+		kill_everything(r);
+		r->launched = (struct report){ .step = REPORT_PRIVILEGES,
+			.error = errno };
+	}
+	return finish(r, spec, run(r));
+}
+
+/* Those that the supervisor asks for can be kept, as far as it knows. */
+static void
+limit(const struct spec *spec)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} limits[CGROUP_LIMITS] = {
+		[CGROUP_MEMORY] = { "memory", spec->limits.memory },
+		[CGROUP_PROCESSES] = { "processes", spec->limits.processes },
+		[CGROUP_CPU] = { "cpu_percent", spec->limits.cpu_percent },
+	};
+
+	for (unsigned int i = 0; i < CGROUP_LIMITS; i++) {
+		if (limits[i].value == SPEC_UNLIMITED)
+			continue;
+		if (spec->cgroup == NULL)
+			errno = ENOENT;
+		else if (cgroup_set_limit(spec->cgroup, i, limits[i].value) ==
+		    0)
+			continue;
+		tell("its limit \"%s\" is not kept: its cgroup: %s",
+		    limits[i].name, strerror(errno));
+	}
 }
 
 /* Read what to do, and do it.  An enum role_exit. */
@@ -455,7 +486,9 @@ work(struct reaper *r, struct spec *spec)
 		free(spec->cgroup); /* it goes without */
 		spec->cgroup = NULL;
 	}
+	limit(spec);
 	r->cgroup = spec->cgroup;
+	r->memory = spec->limits.memory;
 	return serve(r, spec);
 }
 
@@ -466,7 +499,7 @@ main(int argc, char **argv)
 	struct spec spec = { .name = NULL };
 	int status;
 
-	role_begin(argc, argv);
+	role_begin_reaper(argc, argv);
 	role_title(NULL);
 	if (begin(&r) == -1 ||
 	    wire_send(MSG_HELLO, 0,

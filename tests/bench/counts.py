@@ -59,20 +59,24 @@ def valgrind(out):
 
 def make_programs(build, folder, out, parts):
     """A folder with the gateway's programs whose front and worker run below
-    valgrind: each finds the others beside itself.  The backend is there too,
-    since the build may be where only root may go."""
+    valgrind, without their sandbox (unconfined.c): each finds the others
+    beside itself.  The backend is there too, since the build may be where only
+    root may go."""
     for path in (os.path.join(build, "mcp-gatewayd"),
                  os.path.join(build, "mcp-gateway-reaper"),
                  os.path.join(build, "mcp-gateway-worker"),
-                 tool(build, "echo_backend")):
+                 tool(build, "echo_backend"),
+                 tool(build, "unconfined.so")):
         shutil.copy(path, folder)
     for role, part in parts.items():
         real = os.path.join(folder, f"real-{role}")
         shutil.copy(os.path.join(build, f"mcp-gateway-{part}"), real)
         path = os.path.join(folder, f"mcp-gateway-{part}")
         command = " ".join(valgrind(os.path.join(out, role)))
+        preload = os.path.join(folder, "unconfined.so")
         with open(path, "w", encoding="utf-8") as file:
-            file.write(f'#!/bin/sh\nexec {command} {real} "$@"\n')
+            file.write(f'#!/bin/sh\nLD_PRELOAD={preload} '
+                       f'exec {command} {real} "$@"\n')
         os.chmod(path, 0o755)
 
 

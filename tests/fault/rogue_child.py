@@ -400,20 +400,35 @@ class Place(unittest.TestCase):
         running.stop()
 
     @unittest.skipUnless(os.getuid() == 0, "a configuration for root")
-    def test_root_is_told_who_else_may_write_its_configuration(self):
-        for code, warning in (
-                ("os.chown(sys.argv[3], 1, 0)", "belongs to another user"),
+    def test_root_refuses_what_others_may_change(self):
+        config = "/config.json "
+        for code, reason in (
+                ("os.chown(sys.argv[3], 1, 0)",
+                 config + r"belongs to user 1 \(\w+\); run \"chown root /"),
                 ("os.chown(sys.argv[3], 0, 1); os.chmod(sys.argv[3], 0o664)",
-                 "can be written by its group"),
-                ("os.chmod(sys.argv[3], 0o664)", None)):
+                 config + r"can be written by group 1 .* 0664; run "
+                 r"\"chmod g-w /"),
+                ("os.chmod(sys.argv[3], 0o666)",
+                 config + r"can be written by anyone.* 0666; run "
+                 r"\"chmod o-w /"),
+                ("os.chmod(os.path.dirname(sys.argv[3]), 0o777)",
+                 r": \S*/mcpgw-test-\w+ can be written by anyone.* 0777; run "
+                 r"\"chmod o-w /"),
+                ("os.chown(os.path.dirname(sys.argv[3]), 1, 0)",
+                 r": \S*/mcpgw-test-\w+ belongs to user 1 ")):
             with self.subTest(code):
-                running = self.start(code)
-                if warning is not None:
-                    running.wait_log("WARNING - .*config.json " + warning)
-                else:
-                    self.assertNotIn("can run programs", running.log())
-                running.stop()
+                running = self.start(code, wait=False)
+                self.assertEqual(running.child.wait(20), 1)
+                running.stopped = True
+                self.assertRegex(
+                    running.console(), "can be changed by others than root"
+                    ".*" + reason)
                 running.discard()
+
+    @unittest.skipUnless(os.getuid() == 0, "a configuration for root")
+    def test_root_takes_what_roots_group_may_change(self):
+        running = self.start("os.chmod(sys.argv[3], 0o664)")
+        running.stop()
 
     @unittest.skipUnless(os.getuid() == 0, "a terminal of root's")
     def test_front_and_workers_do_not_have_roots_terminal(self):

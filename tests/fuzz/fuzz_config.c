@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "config_diff.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -48,6 +49,76 @@ check_remote(const struct config_backend *b)
 	assert(b->ping_interval_ms == 0 || b->ping_interval_ms >= 1000);
 }
 
+/* NULL-terminated lists are there, and what they hold is not empty. */
+static void
+check_patterns(char *const *list)
+{
+	assert(list != NULL);
+	for (; *list != NULL; list++)
+		assert(**list != '\0' && strlen(*list) <= 256);
+}
+
+/* What a program that we start may use. */
+static void
+check_job(const struct config_backend *b)
+{
+	const struct config_job_limits *l = &b->limits;
+
+	check_patterns(b->tools.allow);
+	check_patterns(b->tools.deny);
+	assert(b->sandbox.read != NULL && b->sandbox.write != NULL &&
+	    b->sandbox.connect != NULL);
+	assert(b->sandbox.set ||
+	    (*b->sandbox.read == NULL && *b->sandbox.connect == NULL));
+	for (char **port = b->sandbox.connect; *port != NULL; port++)
+		assert(strcmp(*port, "*") == 0 ||
+		    (strtol(*port, NULL, 10) > 0 &&
+			strtol(*port, NULL, 10) <= UINT16_MAX));
+	assert(l->memory >= 1U << 20 && l->processes > 0 && l->cpu_percent > 0);
+	assert(l->open_files >= 16);
+	assert(b->requests <= 16384);
+	assert(b->message_size >= 1024 && b->message_size <= 64U << 20);
+}
+
+static void
+check_tokens(const struct config *c)
+{
+	assert(c->token_count <= CONFIG_TOKENS_MAX);
+	for (size_t i = 0; i < c->token_count; i++) {
+		const struct config_token *t = &c->tokens[i];
+
+		assert(*t->name != '\0' && strlen(t->name) <= CONFIG_NAME_MAX);
+		assert(strlen(t->hash) == strlen("sha256:") + 64);
+		check_patterns(t->backends);
+		check_patterns(t->tools);
+		for (size_t j = 0; j < i; j++)
+			assert(strcmp(t->name, c->tokens[j].name) != 0 &&
+			    strcmp(t->hash, c->tokens[j].hash) != 0);
+	}
+}
+
+static void
+check_gateway(const struct config *c)
+{
+	const struct config_limits *l = &c->limits;
+	size_t n = 0;
+
+	assert(c->host != NULL && c->log_dir != NULL && c->user != NULL &&
+	    c->worker_user != NULL && c->allowed_hosts != NULL &&
+	    c->allowed_origins != NULL && c->job_uids != NULL &&
+	    c->state_dir != NULL);
+	while (c->listen[n] != NULL)
+		n++;
+	assert(n <= CONFIG_LISTEN_MAX);
+	assert(*c->authorization_servers == NULL || c->public_url != NULL);
+	assert(c->socket_mode <= 0777 && c->control_mode <= 0777);
+	assert(l->sessions > 0 && l->requests_per_session > 0 &&
+	    l->requests_per_backend > 0);
+	assert(l->body_size >= 64 && l->body_size <= 4U << 20);
+	assert(l->memory >= l->body_size + l->queue_size);
+	assert(l->rate == 0 || l->burst > 0);
+}
+
 static void
 check_backend(const struct config *c, size_t i)
 {
@@ -58,6 +129,7 @@ check_backend(const struct config *c, size_t i)
 	assert(b->args != NULL && b->env != NULL && b->headers != NULL);
 	if (!b->disabled)
 		check_remote(b);
+	check_job(b);
 	for (char **env = b->env; *env != NULL; env++)
 		assert(strchr(*env, '=') > *env);
 	assert(b->startup_timeout_ms >= 100 && b->request_timeout_ms >= 100);
@@ -78,11 +150,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	assert(errors.count == 0);
-	assert(c->host != NULL && c->log_dir != NULL && c->user != NULL &&
-	    c->worker_user != NULL && c->allowed_hosts != NULL &&
-	    c->allowed_origins != NULL);
+	check_gateway(c);
+	check_tokens(c);
 	for (size_t i = 0; i < c->backend_count; i++)
 		check_backend(c, i);
+	/* It is no change of itself. */
+	assert(config_diff_fixed(c, c) == NULL && !config_diff_jobs(c, c));
+	for (size_t i = 0; i < c->backend_count; i++)
+		assert(config_diff_backend(&c->backends[i], &c->backends[i]) ==
+		    CONFIG_SAME);
 	config_free(&c);
 	return 0;
 }

@@ -43,8 +43,9 @@ class Client:
     """A session: a stream that is read all the time, and POSTs."""
 
     def __init__(self, address, initialize=True, capabilities=None,
-                 revision=LATEST):
+                 revision=LATEST, headers=()):
         self.address = address
+        self.headers = list(headers)  # of every request
         self.condition = threading.Condition()
         self.outcomes = {}       # id as JSON text: list of Message
         self.notifications = []  # Message
@@ -58,7 +59,7 @@ class Client:
         self.poster = None
         self.stream = raw.Connection(address, timeout=None)
         self.stream.send(raw.request("GET", "/sse", address, [
-            ("Accept", "text/event-stream")]))
+            ("Accept", "text/event-stream"), *self.headers]))
         self.answer = self.stream.head()
         assert self.answer.status == 200, self.answer
         self.reader = threading.Thread(target=self.read, daemon=True)
@@ -148,7 +149,8 @@ class Client:
 
     def post(self, body):
         """POST these bytes and return the response; the connection is kept."""
-        data = raw.request("POST", self.endpoint, self.address, body=body)
+        data = raw.request("POST", self.endpoint, self.address, self.headers,
+                           body)
         with self.post_lock:
             if self.poster is None:
                 self.poster = raw.Connection(self.address, timeout=20)

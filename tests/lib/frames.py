@@ -2,6 +2,7 @@
 the test plays the supervisor and every worker."""
 
 import array
+import hashlib
 import json
 import socket
 import struct
@@ -11,12 +12,28 @@ import gateway
 
 HEADER = struct.Struct(">IHHQII")
 TYPES = ["", "HELLO", "SETUP", "READY", "LOG", "OBITUARY", "LOGLEVEL",
-         "LISTEN", "BACKEND", "LINK", "JOB_STDIN", "JOB_STDOUT", "JOB_STDERR",
-         "STOP", "GREETING", "CATALOG", "REQUEST", "RESPONSE", "EVENT",
-         "NOTIFY", "CANCEL", "FAIL", "CLIENT_LEVEL", "SUBSCRIBE",
-         "UNSUBSCRIBE", "PING", "PONG"]
+         "LISTEN", "UNLISTEN", "POLICY", "BACKEND", "LINK", "JOB_STDIN",
+         "JOB_STDOUT", "JOB_STDERR", "STOP", "GREETING", "CATALOG", "REQUEST",
+         "RESPONSE", "EVENT", "NOTIFY", "CANCEL", "FAIL", "CLIENT_LEVEL",
+         "SUBSCRIBE", "UNSUBSCRIBE", "PING", "PONG", "LISTED", "DRAIN",
+         "DRAINED", "QUERY", "REPORT", "CONTROL", "RESULT"]
 TOOLS, RESOURCES, TEMPLATES, PROMPTS = range(4)
 DEFAULT_CAPABILITIES = {"tools": {}, "logging": {}, "completions": {}}
+LIMITS = {"connections": 0, "connections_per_address": 0, "sessions": 0,
+          "requests_per_session": 1024, "rate": 0, "burst": 0,
+          "body_size": 4 << 20, "queue_size": 8 << 20, "memory": 320 << 20}
+
+
+def backend(number, name, part="serving", **more):
+    """A backend as POLICY says it."""
+    return {"number": number, "name": name, "part": part, "allow": [],
+            "deny": [], "requests": 16384, **more}
+
+
+def token(name, secret, **more):
+    """A token as POLICY says it."""
+    return {"name": name, "sha256": hashlib.sha256(secret.encode()).hexdigest(),
+            "backends": [], "tools": [], "rate": 0, "concurrent": 0, **more}
 
 
 class Peer:
@@ -116,9 +133,10 @@ class Worker(Peer):
 
 
 class Front:
-    """A running mcp-gateway-front."""
+    """A running mcp-gateway-front.  Names of backends stand for serving ones,
+    which are numbered by their place; more goes into the first POLICY."""
 
-    def __init__(self, backends=("a", "b"), preexec=None):
+    def __init__(self, backends=("a", "b"), preexec=None, **more):
         ours, theirs = socket.socketpair()
         number = theirs.fileno()
         self.child = subprocess.Popen(
@@ -127,27 +145,37 @@ class Front:
             stdin=subprocess.DEVNULL, preexec_fn=preexec)
         theirs.close()
         self.supervisor = Peer(ours)
-        self.supervisor.send("SETUP", {
-            "log_level": "debug", "identity": None, "hosts": [],
-            "origins": [], "backends": list(backends)})
+        self.supervisor.send("SETUP", {"log_level": "debug",
+                                       "identity": None})
+        self.rules = {
+            "hosts": [], "origins": [], "open": True, "public_url": None,
+            "authorization_servers": [], "limits": LIMITS, "tokens": []}
+        self.policy(*(backend(number, one) if isinstance(one, str) else one
+                      for number, one in enumerate(backends)), **more)
         listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.address = listener.getsockname()
-        self.supervisor.send("LISTEN", {"address": "test"},
+        self.supervisor.send("LISTEN", {"address": "test", "local": False},
                              fd=listener.fileno())
         listener.close()
         self.generation = 0
         self.workers = []
 
-    def state(self, backend, state, error=None, retry_ms=None):
+    def policy(self, *backends, **more):
+        """Send a POLICY with these backends; more is kept for the next."""
+        self.rules.update(more)
+        self.supervisor.send("POLICY", {**self.rules,
+                                        "backends": list(backends)})
+
+    def state(self, number, state, error=None, retry_ms=None):
         """Say what the supervisor says of a backend."""
         self.supervisor.send("BACKEND", {
-            "state": state, "error": error, "retry_ms": retry_ms}, backend)
+            "state": state, "error": error, "retry_ms": retry_ms}, number)
 
-    def link(self, backend, **more):
+    def link(self, number, **more):
         """Attach a new worker to a backend."""
         ours, theirs = socket.socketpair()
         self.generation += 1
-        self.supervisor.send("LINK", ident=backend, client=self.generation,
+        self.supervisor.send("LINK", ident=number, client=self.generation,
                              fd=theirs.fileno())
         theirs.close()
         worker = Worker(ours, **more)

@@ -50,6 +50,26 @@ def faulty(*args, **more):
     return entry
 
 
+def jobs_as_root(settings, prefix=()):
+    """Settings of "gateway" with which jobs stay root, where the tests are and
+    say nothing else: they write into folders of the tests', and programs may
+    be where other users cannot reach them."""
+    if os.getuid() != 0 or "setpriv" in prefix or \
+            "job_user" in settings or "job_uids" in settings:
+        return settings
+    return {"job_user": "root", **settings}
+
+
+def control(gateway, *words, status=0):
+    """Run mcp-gatewayctl for a gateway; what it printed."""
+    done = subprocess.run(
+        [program("mcp-gatewayctl"), "--socket", gateway.control, *words],
+        capture_output=True, text=True, check=False, timeout=60 * PATIENCE)
+    assert done.returncode == status, (
+        f"{words}: {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
 class Gateway:
     """One running gateway.  Use it with "with": leaving the block stops it
     and fails when a process of it is left."""
@@ -58,11 +78,16 @@ class Gateway:
                  text=None, port="0", wait=True, daemon=DAEMON):
         process.become_subreaper()
         self.folder = tempfile.mkdtemp(prefix="mcpgw-test-")
-        os.chmod(self.folder, 0o777)
+        # Anybody may write logs there, and nobody replace the configuration.
+        os.chmod(self.folder, 0o1777)
         self.config = os.path.join(self.folder, "config.json")
+        # In a folder of its own, which nobody else may write to.
+        self.control = os.path.join(self.folder, "run", "control.sock")
         if text is None:
-            text = json.dumps({"gateway": gateway or {},
-                               "mcpServers": backends})
+            settings = jobs_as_root(gateway or {}, prefix)
+            if "setpriv" not in prefix:
+                settings = {"control_socket": self.control, **settings}
+            text = json.dumps({"gateway": settings, "mcpServers": backends})
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(text)
         os.chmod(self.config, 0o644)

@@ -16,14 +16,42 @@
 
 static struct catalogue *cat;
 
+static char *none[] = { NULL };
+
+/* A catalogue with these backends in the slots 0, 1, …, all of which serve. */
+static struct catalogue *
+make(char *const *names, size_t n)
+{
+	static struct policy_audience all = { none, none };
+	static const size_t slots[] = { 0, 1, 2 };
+	struct policy_backend backends[3];
+	struct policy policy = { .audience_count = 1,
+		.audiences = &all,
+		.backend_count = n,
+		.backends = backends };
+	struct catalogue *made = catalogue_new();
+
+	assert_non_null(made);
+	for (size_t i = 0; i < n; i++) {
+		backends[i] = (struct policy_backend){ .number = i,
+			.name = names[i],
+			.allow = none,
+			.deny = none };
+		assert_int_equal(catalogue_add(made, i, names[i]), 0);
+	}
+	assert_int_equal(catalogue_arrange(made, &policy, slots), 0);
+	return made;
+}
+
 static int
 setup(void **state)
 {
-	static const char *const names[] = { "bash", "Git_Hub", "git-hub" };
+	static char bash[] = "bash", one[] = "Git_Hub", two[] = "git-hub";
+	char *const names[] = { bash, one, two };
 
 	(void)state;
-	cat = catalogue_new(names, 3);
-	return cat == NULL ? -1 : 0;
+	cat = make(names, 3);
+	return 0;
 }
 
 static int
@@ -53,7 +81,7 @@ set(size_t backend, enum catalog_kind kind, const char *json)
 static void
 assert_list(enum catalog_kind kind, const char *want)
 {
-	struct catalogue_text *text = catalogue_list(cat, kind);
+	struct catalogue_text *text = catalogue_list(cat, 0, kind);
 
 	if (text->len != strlen(want) ||
 	    memcmp(text->data, want, text->len) != 0)
@@ -76,7 +104,7 @@ assert_route(int ret, const struct catalogue_route *route, size_t backend,
 		return;
 	}
 	assert_int_equal(ret, 0);
-	assert_int_equal(route->backend, backend);
+	assert_int_equal(route->slot, backend);
 	if (name == NULL) {
 		assert_null(route->name.at);
 		return;
@@ -91,7 +119,8 @@ static void
 assert_tool(const char *json, size_t backend, const char *name)
 {
 	struct catalogue_route route;
-	int ret = catalogue_find_name(cat, CATALOG_TOOLS, span(json), &route);
+	int ret =
+	    catalogue_find_name(cat, 0, CATALOG_TOOLS, span(json), &route);
 
 	assert_route(ret, &route, backend, name);
 }
@@ -100,7 +129,7 @@ static void
 assert_uri(const char *json, size_t backend, const char *name)
 {
 	struct catalogue_route route;
-	int ret = catalogue_find_uri(cat, span(json), &route);
+	int ret = catalogue_find_uri(cat, 0, span(json), &route);
 
 	assert_route(ret, &route, backend, name);
 }
@@ -109,7 +138,7 @@ static void
 assert_template(const char *json, size_t backend, const char *name)
 {
 	struct catalogue_route route;
-	int ret = catalogue_find_template(cat, span(json), &route);
+	int ret = catalogue_find_template(cat, 0, span(json), &route);
 
 	assert_route(ret, &route, backend, name);
 }
@@ -192,9 +221,9 @@ tools_and_prompts_are_apart(void **state)
 	set(1, CATALOG_PROMPTS, "[{\"name\":\"x\"}]");
 	assert_tool("\"x\"", 0, NULL);
 	assert_int_equal(
-	    catalogue_find_name(cat, CATALOG_PROMPTS, span("\"x\""), &route),
+	    catalogue_find_name(cat, 0, CATALOG_PROMPTS, span("\"x\""), &route),
 	    0);
-	assert_int_equal(route.backend, 1);
+	assert_int_equal(route.slot, 1);
 	assert_int_equal(
 	    catalogue_render(cat), 1 << CATALOG_TOOLS | 1 << CATALOG_PROMPTS);
 	assert_list(
@@ -267,8 +296,8 @@ a_released_list_lives_while_it_is_sent(void **state)
 	(void)state;
 	set(0, CATALOG_TOOLS, "[{\"name\":\"a\"}]");
 	catalogue_render(cat);
-	old = catalogue_list(cat, CATALOG_TOOLS);
-	again = catalogue_list(cat, CATALOG_TOOLS);
+	old = catalogue_list(cat, 0, CATALOG_TOOLS);
+	again = catalogue_list(cat, 0, CATALOG_TOOLS);
 	assert_ptr_equal(old, again);
 	catalogue_text_release(again);
 	catalogue_clear(cat, 0);
@@ -293,13 +322,12 @@ line_ends_do_not_reach_an_event(void **state)
 static void
 spellings_that_collide_are_told_apart(void **state)
 {
-	static const char *const names[] = { "a", "a/b", "a__b" };
-	struct catalogue *other = catalogue_new(names, 3);
+	char a[] = "a", b[] = "a/b", c[] = "a__b";
+	char *const names[] = { a, b, c };
 	struct catalogue *first = cat;
 
 	(void)state;
-	assert_non_null(other);
-	cat = other;
+	cat = make(names, 3);
 	set(0, CATALOG_TOOLS, "[{\"name\":\"b/c\"},{\"name\":\"b__d\"}]");
 	set(1, CATALOG_TOOLS, "[{\"name\":\"c\"}]");
 	set(2, CATALOG_TOOLS, "[{\"name\":\"d\"}]");
@@ -410,12 +438,12 @@ templates_route_by_the_longest_literal(void **state)
 static void
 names_of_backends_are_escaped(void **state)
 {
-	static const char *const names[] = { "a\"\\b", "9 lives" };
+	char a[] = "a\"\\b", b[] = "9 lives";
+	char *const names[] = { a, b };
 	struct catalogue *first = cat;
 
 	(void)state;
-	cat = catalogue_new(names, 2);
-	assert_non_null(cat);
+	cat = make(names, 2);
 	set(0, CATALOG_TOOLS, "[{\"name\":\"t\"}]");
 	set(0, CATALOG_RESOURCES, "[{\"uri\":\"t://x\"}]");
 	set(1, CATALOG_RESOURCES, "[{\"uri\":\"t://x\"}]");

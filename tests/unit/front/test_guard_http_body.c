@@ -207,6 +207,45 @@ bodies_may_have_four_mebibytes(void **state)
 	free(body);
 }
 
+static void
+bodies_may_be_limited_further(void **state)
+{
+	static const char good[] = "POST / HTTP/1.1\r\nHost: a\r\n"
+				   "Content-Length: 10\r\n\r\n0123456789";
+	static const char longer[] = "POST / HTTP/1.1\r\nHost: a\r\n"
+				     "Content-Length: 11\r\n\r\n";
+	static const char chunked[] = "POST / HTTP/1.1\r\nHost: a\r\n"
+				      "Transfer-Encoding: chunked\r\n\r\n"
+				      "8\r\n01234567\r\n3\r\n";
+	struct guard_http g = { .body_max = 10 };
+	struct guard_refusal r;
+
+	(void)state;
+	assert_true(guard_http_feed(&g, good, sizeof(good) - 1, &r));
+	assert_int_equal(g.messages, 1);
+	assert_false(guard_http_feed(&g, longer, sizeof(longer) - 1, &r));
+	assert_int_equal(r.status, 413);
+	g = (struct guard_http){ .body_max = 10 };
+	assert_false(guard_http_feed(&g, chunked, sizeof(chunked) - 1, &r));
+	assert_int_equal(r.status, 413);
+}
+
+static void
+a_limit_that_shrinks_within_a_body_holds(void **state)
+{
+	static const char begin[] = "POST / HTTP/1.1\r\nHost: a\r\n"
+				    "Transfer-Encoding: chunked\r\n\r\n"
+				    "8\r\n01234567\r\n";
+	struct guard_http g = { .body_max = 100 };
+	struct guard_refusal r;
+
+	(void)state;
+	assert_true(guard_http_feed(&g, begin, sizeof(begin) - 1, &r));
+	g.body_max = 4;
+	assert_false(guard_http_feed(&g, "1\r\n", 3, &r));
+	assert_int_equal(r.status, 413);
+}
+
 int
 main(void)
 {
@@ -215,6 +254,8 @@ main(void)
 		cmocka_unit_test(codings_are_chunked_or_nothing),
 		cmocka_unit_test(chunks_are_strict),
 		cmocka_unit_test(bodies_may_have_four_mebibytes),
+		cmocka_unit_test(bodies_may_be_limited_further),
+		cmocka_unit_test(a_limit_that_shrinks_within_a_body_holds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

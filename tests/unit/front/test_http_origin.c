@@ -122,6 +122,20 @@ origins_are_ours_or_listed(void **state)
 	assert_false(origin_allowed("https://app.example", "localhost", &none));
 }
 
+static void
+only_listed_origins_may_read_answers(void **state)
+{
+	(void)state;
+	assert_true(origin_listed("https://app.example", &rules));
+	assert_true(origin_listed("http://ui.example:3000", &rules));
+	assert_false(origin_listed("http://ui.example", &rules));
+	assert_false(origin_listed("https://APP.example", &rules));
+	assert_false(origin_listed("http://localhost:9000", &rules));
+	/* Any sandboxed frame has this one, listed or not. */
+	assert_false(origin_listed("null", &rules));
+	assert_false(origin_listed("https://app.example", &none));
+}
+
 int
 main(void)
 {
@@ -129,6 +143,7 @@ main(void)
 		cmocka_unit_test(our_own_hosts_are_allowed),
 		cmocka_unit_test(other_and_malformed_hosts_are_refused),
 		cmocka_unit_test(origins_are_ours_or_listed),
+		cmocka_unit_test(only_listed_origins_may_read_answers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /*
  * test_subscriptions_model.c: anything in any order.  A backend that reads
  * requests and frames in the order in which they were sent, refuses some, and
- * answers in any order; clients that ask, cancel and leave; links that break.
+ * answers in any order; clients that ask, cancel and leave; links that break;
+ * another backend that takes the place of this one, which goes on to answer.
  * Whenever all is quiet, the backend must be subscribed to exactly what
  * somebody is subscribed to.
  */
@@ -28,6 +29,7 @@ struct flight {
 	enum subscription_outcome outcome;
 	unsigned int client;
 	unsigned int uri;
+	unsigned int generation; /* of the backend that was asked */
 	struct subscription_change *change;
 };
 
@@ -39,8 +41,10 @@ static struct {
 	int flight; /* or -1: a frame */
 	bool subscribe;
 	unsigned int uri;
+	unsigned int generation;
 } wire[4096];
 static size_t wire_begin, wire_end;
+static unsigned int generation; /* of the backend, which has a slot of two */
 static bool down;
 static bool refuse;                  /* the queue is full */
 static bool subscribed[URIS];        /* at the backend */
@@ -71,6 +75,7 @@ put_on_wire(int flight, bool subscribe, unsigned int uri)
 	assert_true(wire_end < sizeof(wire) / sizeof(wire[0]));
 	wire[wire_end].flight = flight;
 	wire[wire_end].subscribe = subscribe;
+	wire[wire_end].generation = generation;
 	wire[wire_end++].uri = uri;
 }
 
@@ -78,7 +83,7 @@ static int
 model_tell(void *arg, size_t backend, bool subscribe, struct json_span uri)
 {
 	(void)arg;
-	assert_int_equal(backend, 0);
+	assert_int_equal(backend, generation % 2);
 	if (down)
 		return 0;
 	if (refuse)
@@ -98,6 +103,7 @@ model_send(
 			.joins = joins,
 			.client = c,
 			.uri = u,
+			.generation = generation,
 			.change = change };
 		put_on_wire((int)i, joins, u);
 		return;
@@ -114,7 +120,8 @@ model_leave(unsigned int c, unsigned int u)
 		if (flights[i].client == c && flights[i].uri == u)
 			flights[i].left = true;
 	expected[c][u] = false;
-	subscriptions_leave(all, &sessions[c], 0, uris[u], &change);
+	subscriptions_leave(
+	    all, &sessions[c], generation % 2, uris[u], &change);
 	if (change != NULL)
 		model_send(change, false, c, u);
 }
@@ -125,19 +132,23 @@ model_read(void)
 {
 	struct flight *f;
 	unsigned int u;
+	bool current;
 
 	if (wire_begin == wire_end)
 		return;
 	u = wire[wire_begin].uri;
+	current = wire[wire_begin].generation == generation;
 	if (wire[wire_begin].flight == -1) {
-		subscribed[u] = wire[wire_begin++].subscribe;
+		if (current)
+			subscribed[u] = wire[wire_begin].subscribe;
+		wire_begin++;
 		return;
 	}
 	f = &flights[wire[wire_begin++].flight];
 	f->seen = true;
 	f->outcome =
 	    roll(4) == 0 ? SUBSCRIPTION_REFUSED : SUBSCRIPTION_ACCEPTED;
-	if (f->outcome == SUBSCRIPTION_ACCEPTED)
+	if (f->outcome == SUBSCRIPTION_ACCEPTED && current)
 		subscribed[u] = f->joins;
 	if (f->change == NULL)
 		f->used = false; /* cancelled: nobody waits */
@@ -169,7 +180,7 @@ static void
 model_lose(void)
 {
 	down = true;
-	subscriptions_lost(all, 0);
+	subscriptions_lost(all, generation % 2);
 	for (unsigned int i = 0; i < FLIGHTS; i++) {
 		model_cancel(&flights[i]);
 		flights[i].used = false;
@@ -177,7 +188,27 @@ model_lose(void)
 	wire_begin = wire_end = 0;
 	memset(subscribed, 0, sizeof(subscribed));
 	down = refuse = false;
-	subscriptions_renew(all, 0);
+	subscriptions_renew(all, generation % 2);
+}
+
+/* The one that was replaced before is gone, with what it had not answered. */
+static void
+model_replace(void)
+{
+	for (unsigned int i = 0; i < FLIGHTS; i++) {
+		if (!flights[i].used || flights[i].generation == generation)
+			continue;
+		if (flights[i].change != NULL)
+			end(flights[i].change, SUBSCRIPTION_UNKNOWN);
+		flights[i].used = false;
+	}
+	for (size_t i = wire_begin; i < wire_end; i++)
+		if (wire[i].generation != generation)
+			wire[i].flight = -1;
+	subscriptions_forget(all, (generation + 1) % 2);
+	generation++;
+	memset(subscribed, 0, sizeof(subscribed));
+	subscriptions_move(all, (generation + 1) % 2, generation % 2);
 }
 
 static void
@@ -201,8 +232,8 @@ model_step(void)
 	case 0:
 	case 1:
 	case 2:
-		assert_int_equal(subscriptions_join(all, &sessions[c], 0,
-				     uris[u], uris[u], &change),
+		assert_int_equal(subscriptions_join(all, &sessions[c],
+				     generation % 2, uris[u], uris[u], &change),
 		    0);
 		if (change != NULL)
 			model_send(change, true, c, u);
@@ -225,12 +256,14 @@ model_step(void)
 			model_lose();
 		} else if (roll(10) == 0) {
 			memset(subscribed, 0, sizeof(subscribed));
-			subscriptions_renew(all, 0);
+			subscriptions_renew(all, generation % 2);
+		} else if (roll(10) == 0) {
+			model_replace();
 		}
 		break;
 	case 8:
 		if ((refuse = !refuse) == false)
-			subscriptions_retry(all, 0);
+			subscriptions_retry(all, generation % 2);
 		break;
 	case 9:
 	case 10:
@@ -245,7 +278,7 @@ static void
 model_settle(void)
 {
 	refuse = false;
-	subscriptions_retry(all, 0);
+	subscriptions_retry(all, generation % 2);
 	for (unsigned int i = 0; i < FLIGHTS; i++) {
 		while (wire_begin < wire_end)
 			model_read();
@@ -273,7 +306,7 @@ when_all_is_quiet_the_backend_knows_what_clients_want(void **state)
 	(void)state;
 	for (unsigned int c = 0; c < CLIENTS; c++)
 		TAILQ_INIT(&sessions[c].requests);
-	all = subscriptions_new(1, model_tell, NULL);
+	all = subscriptions_new(2, model_tell, NULL);
 	assert_non_null(all);
 	for (int round = 0; round < 20000; round++) {
 		for (unsigned int n = roll(100); n > 0; n--)
@@ -284,7 +317,7 @@ when_all_is_quiet_the_backend_knows_what_clients_want(void **state)
 			bool any = false;
 
 			subscriptions_updated(
-			    all, 0, uris[u], 3, model_note, hears);
+			    all, generation % 2, uris[u], 3, model_note, hears);
 			for (unsigned int c = 0; c < CLIENTS; c++) {
 				assert_int_equal(hears[c], expected[c][u]);
 				any |= hears[c];

@@ -3,7 +3,10 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+
+#include <linux/capability.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -236,6 +239,23 @@ static const struct role_identity some_identity = { .set = true,
 	.chroot = "/proc/self/fdinfo" };
 
 static void
+check_no_capabilities(void)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	CHECK(syscall(SYS_capget, &header, sets) == 0);
+	for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		CHECK(sets[i].effective == 0 && sets[i].permitted == 0 &&
+		    sets[i].inheritable == 0);
+	for (unsigned long cap = 0; cap < 40; cap++)
+		CHECK(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) <=
+		    0);
+}
+
+static void
 check_no_change_without_identity(void)
 {
 	struct role_identity none = { 0 };
@@ -246,6 +266,28 @@ check_no_change_without_identity(void)
 	CHECK(getuid() == uid);
 	CHECK(prctl(PR_GET_PDEATHSIG, &sig, 0, 0, 0) == 0);
 	CHECK(sig == SIGKILL);
+	check_no_capabilities();
+}
+
+/* As systemd leaves some to a service that is not root's. */
+static void
+check_left_capabilities_are_dropped(void)
+{
+	struct role_identity none = { 0 };
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	const uint32_t bind = 1U << CAP_NET_BIND_SERVICE;
+
+	CHECK(prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0);
+	CHECK(setresuid(SOME_ID, SOME_ID, SOME_ID) == 0);
+	sets[0].effective = sets[0].permitted = sets[0].inheritable = bind;
+	CHECK(syscall(SYS_capset, &header, sets) == 0);
+	CHECK(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE,
+		  0, 0) == 0);
+	CHECK(role_drop(&none) == 0);
+	check_no_capabilities();
 }
 
 static void
@@ -261,11 +303,13 @@ check_root_is_refused(void)
 }
 
 static void
-without_an_identity_only_the_death_signal_is_set(void **state)
+without_an_identity_capabilities_are_dropped_all_the_same(void **state)
 {
 	(void)state;
 	assert_exit(check_no_change_without_identity, 0);
 	assert_exit(check_root_is_refused, 0);
+	if (getuid() == 0)
+		assert_exit(check_left_capabilities_are_dropped, 0);
 }
 
 static void
@@ -289,6 +333,7 @@ check_drop(void)
 	CHECK(setresgid(0, 0, 0) == -1 && errno == EPERM);
 	CHECK(prctl(PR_GET_PDEATHSIG, &sig, 0, 0, 0) == 0);
 	CHECK(sig == SIGKILL);
+	check_no_capabilities();
 	for (unsigned long cap = 0; cap < 40; cap++)
 		CHECK(prctl(PR_CAPBSET_READ, cap, 0, 0, 0) <= 0);
 #ifndef MCPGW_SANITIZE
@@ -353,7 +398,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(nothing_of_the_parent_is_inherited),
 		cmocka_unit_test(the_title_is_the_program_and_the_name),
 		cmocka_unit_test(
-		    without_an_identity_only_the_death_signal_is_set),
+		    without_an_identity_capabilities_are_dropped_all_the_same),
 		cmocka_unit_test(without_root_dropping_fails),
 		cmocka_unit_test(root_is_given_up_for_good),
 	};

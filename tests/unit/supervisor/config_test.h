@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "config.h"
+#include "config_keys.h"
 
 /* One expected error. */
 struct expected {
@@ -85,6 +86,82 @@ must_fail(
 	struct expected expected = { line, column, part };
 
 	must_fail_with(text, &expected, 1);
+}
+
+/* Members that a backend with this key needs, or that "gateway" does. */
+static inline const char *
+config_beside(const struct config_key *key)
+{
+	if (strcmp(key->name, "command") == 0 || strcmp(key->name, "url") == 0)
+		return "";
+	if (key->type == CONFIG_PEM)
+		return "\"url\": \"https://x\", \"disabled\": true, ";
+	if (key->type == CONFIG_HEADERS ||
+	    strcmp(key->name, "private_network") == 0)
+		return "\"url\": \"http://x\", ";
+	return "\"command\": \"x\", ";
+}
+
+#define TEST_HASH                                                              \
+	"sha256:"                                                              \
+	"1111111111111111111111111111111111111111111111111111111111111111"
+
+/*
+ * A file in which a key of this section has a value, and all else that it
+ * needs; without the key where value is NULL.  Into dst, returned.
+ */
+static inline const char *
+config_with(char *dst, size_t cap, enum config_section section,
+    const struct config_key *key, const char *value)
+{
+	char member[256] = "";
+
+	if (value != NULL)
+		snprintf(
+		    member, sizeof(member), "\"%s\": %s", key->name, value);
+	switch (section) {
+	case CONFIG_TOP:
+		break;
+	case CONFIG_GATEWAY:
+		/* Issuers need an address; it is no other one without them. */
+		snprintf(dst, cap, "{\"gateway\": {%s%s}}",
+		    strcmp(key->name, "authorization_servers") == 0
+			? "\"public_url\": \"https://x\", "
+			: "",
+		    member);
+		break;
+	case CONFIG_TOKEN:
+		snprintf(dst, cap,
+		    "{\"gateway\": {\"tokens\": {\"t\": {%s%s}}}}",
+		    value != NULL && strcmp(key->name, "hash") == 0
+			? ""
+			: "\"hash\": \"" TEST_HASH "\", ",
+		    member);
+		break;
+	case CONFIG_LIMITS:
+		snprintf(dst, cap, "{\"gateway\": {\"limits\": {%s}}}", member);
+		break;
+	case CONFIG_BACKEND:
+		snprintf(dst, cap, "{\"b\": {%s%s}}",
+		    value == NULL && *config_beside(key) == '\0'
+			? "\"command\": \"none\""
+			: config_beside(key),
+		    member);
+		break;
+	case CONFIG_JOB_LIMITS:
+		snprintf(dst, cap,
+		    "{\"b\": {\"command\": \"x\", \"limits\": {%s}}}", member);
+		break;
+	case CONFIG_SANDBOX:
+		snprintf(dst, cap,
+		    "{\"b\": {\"command\": \"x\", \"sandbox\": {%s}}}", member);
+		break;
+	case CONFIG_TOOLS:
+		snprintf(dst, cap,
+		    "{\"b\": {\"command\": \"x\", \"tools\": {%s}}}", member);
+		break;
+	}
+	return dst;
 }
 
 #endif

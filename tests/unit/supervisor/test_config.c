@@ -1,20 +1,34 @@
-/* What a good configuration means, and how it is read. */
+/* What a good configuration means. */
 #include "config_test.h"
-
-#include <sys/stat.h>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 static const char full[] =
     "{\"gateway\": {\"host\": \"::1\", \"port\": 0, \"log_level\": \"error\","
+    " \"socket_mode\": \"0660\", \"socket_group\": \"g\", \"insecure\": true,"
+    " \"public_url\": \"https://a.example:8443\","
+    " \"authorization_servers\": [\"https://login.example/x\"],"
+    " \"tokens\": {\"t\": {\"hash\": \"" TEST_HASH "\"}},"
+    " \"limits\": {\"connections\": 1, \"connections_per_address\": 2,"
+    " \"sessions\": 3, \"requests_per_session\": 4,"
+    " \"requests_per_backend\": 5, \"requests_per_second\": 6, \"burst\": 7,"
+    " \"body_size\": \"64K\", \"queue_size\": 65536, \"memory\": \"1G\"},"
+    " \"drain_timeout\": 0.5, \"control_socket\": \"/c\","
+    " \"control_mode\": \"777\", \"control_group\": \"cg\","
+    " \"log\": \"none\", \"log_format\": \"json\", \"job_user\": \"j\","
+    " \"job_uids\": \"2000-2001\", \"state_dir\": \"/s\","
     " \"log_dir\": \"/var/log/x\", \"user\": \"front\","
     " \"worker_user\": \"w-1\", \"allowed_hosts\": [\"a.example\", \"b\"],"
     " \"allowed_origins\": [\"https://a.example:8443\"]},\n"
     "\"mcpServers\": {\"one\": {\"type\": \"stdio\", \"command\": \"npx\","
     " \"args\": [\"-y\", \"\", \"\\u00fc\\ud83c\\udfb5\"],"
     " \"env\": {\"A\": \"1\", \"B\": \"\"}, \"cwd\": \"/tmp\","
-    " \"user\": \"nobody\", \"disabled\": false,"
+    " \"user\": \"nobody\", \"disabled\": false, \"clear_env\": true,"
+    " \"group\": \"bg\", \"home\": \"/h\", \"new_privileges\": true,"
+    " \"limits\": {\"memory\": \"2m\", \"processes\": 2, \"cpu_percent\": 3,"
+    " \"open_files\": 16, \"file_size\": 5, \"core_size\": \"unlimited\"},"
+    " \"sandbox\": {\"read\": [\"/r\"], \"write\": [\"/w\"],"
+    " \"connect\": [443, \"80\", \"*\"], \"network\": \"none\"},"
+    " \"tools\": {\"allow\": [\"a*\"], \"deny\": [\"b\"]},"
+    " \"requests\": 9, \"message_size\": \"1K\","
     " \"startup_timeout\": 0.1, \"request_timeout\": 86400,"
     " \"ping_interval\": 1.5},"
     " \"two\": {\"command\": \"two\", \"ping_interval\": 0},"
@@ -40,8 +54,76 @@ every_key_of_the_gateway_is_read(void **state)
 	assert_null(c->allowed_hosts[2]);
 	assert_string_equal(c->allowed_origins[0], "https://a.example:8443");
 	assert_null(c->allowed_origins[1]);
+	assert_int_equal(c->socket_mode, 0660);
+	assert_string_equal(c->socket_group, "g");
+	assert_true(c->insecure);
+	assert_string_equal(c->public_url, "https://a.example:8443");
+	assert_string_equal(
+	    c->authorization_servers[0], "https://login.example/x");
+	assert_int_equal(c->token_count, 1);
+	assert_int_equal(c->drain_timeout_ms, 500);
+	assert_string_equal(c->control_socket, "/c");
+	assert_int_equal(c->control_mode, 0777);
+	assert_string_equal(c->control_group, "cg");
+	assert_int_equal(c->log, CONFIG_LOG_NONE);
+	assert_int_equal(c->log_format, CONFIG_LOG_JSON);
+	assert_string_equal(c->job_user, "j");
+	assert_string_equal(c->job_uids, "2000-2001");
+	assert_string_equal(c->state_dir, "/s");
 	config_free(&c);
 	assert_null(c);
+}
+
+static void
+every_limit_of_the_gateway_is_read(void **state)
+{
+	struct config *c = must_parse(full);
+
+	(void)state;
+	assert_int_equal(c->limits.connections, 1);
+	assert_int_equal(c->limits.connections_per_address, 2);
+	assert_int_equal(c->limits.sessions, 3);
+	assert_int_equal(c->limits.requests_per_session, 4);
+	assert_int_equal(c->limits.requests_per_backend, 5);
+	assert_int_equal(c->limits.rate, 6);
+	assert_int_equal(c->limits.burst, 7);
+	assert_int_equal(c->limits.body_size, 65536);
+	assert_int_equal(c->limits.queue_size, 65536);
+	assert_int_equal(c->limits.memory, 1 << 30);
+	config_free(&c);
+}
+
+static void
+what_a_job_may_use_is_read(void **state)
+{
+	struct config *c = must_parse(full);
+	const struct config_backend *one = &c->backends[0];
+
+	(void)state;
+	assert_true(one->clear_env);
+	assert_string_equal(one->group, "bg");
+	assert_string_equal(one->home, "/h");
+	assert_true(one->new_privileges);
+	assert_int_equal(one->limits.memory, 2 << 20);
+	assert_int_equal(one->limits.processes, 2);
+	assert_int_equal(one->limits.cpu_percent, 3);
+	assert_int_equal(one->limits.open_files, 16);
+	assert_int_equal(one->limits.file_size, 5);
+	assert_true(one->limits.core_size == CONFIG_UNLIMITED);
+	assert_true(one->sandbox.set);
+	assert_string_equal(one->sandbox.read[0], "/r");
+	assert_string_equal(one->sandbox.write[0], "/w");
+	assert_string_equal(one->sandbox.connect[0], "443");
+	assert_string_equal(one->sandbox.connect[1], "80");
+	assert_string_equal(one->sandbox.connect[2], "*");
+	assert_null(one->sandbox.connect[3]);
+	assert_true(one->sandbox.private_network);
+	assert_false(one->private_network);
+	assert_string_equal(one->tools.allow[0], "a*");
+	assert_string_equal(one->tools.deny[0], "b");
+	assert_int_equal(one->requests, 9);
+	assert_int_equal(one->message_size, 1024);
+	config_free(&c);
 }
 
 static void
@@ -125,6 +207,98 @@ what_is_left_out_has_its_default(void **state)
 	assert_int_equal(x->startup_timeout_ms, 60000);
 	assert_int_equal(x->request_timeout_ms, 60000);
 	config_free(&c);
+}
+
+static void
+what_is_left_out_of_the_gateway_has_its_default(void **state)
+{
+	struct config *c = must_parse("{}");
+
+	(void)state;
+	assert_null(c->listen[0]);
+	assert_int_equal(c->socket_mode, 0600);
+	assert_null(c->socket_group);
+	assert_false(c->insecure);
+	assert_null(c->public_url);
+	assert_null(c->authorization_servers[0]);
+	assert_int_equal(c->token_count, 0);
+	assert_int_equal(c->limits.connections, 0);
+	assert_int_equal(c->limits.connections_per_address, 0);
+	assert_int_equal(c->limits.sessions, 10000);
+	assert_int_equal(c->limits.requests_per_session, 1024);
+	assert_int_equal(c->limits.requests_per_backend, 16384);
+	assert_int_equal(c->limits.rate, 0);
+	assert_int_equal(c->limits.burst, 0);
+	assert_int_equal(c->limits.body_size, 4 << 20);
+	assert_int_equal(c->limits.queue_size, 8 << 20);
+	assert_int_equal(c->limits.memory, 320 << 20);
+	assert_int_equal(c->drain_timeout_ms, 20000);
+	assert_null(c->control_socket);
+	assert_int_equal(c->control_mode, 0600);
+	assert_null(c->control_group);
+	assert_int_equal(c->log, CONFIG_LOG_FILE);
+	assert_int_equal(c->log_format, CONFIG_LOG_TEXT);
+	assert_null(c->job_user);
+	assert_string_equal(c->job_uids, "60578-61183");
+	assert_string_equal(c->state_dir, "/var/lib/mcp-gateway");
+	config_free(&c);
+}
+
+static void
+what_a_job_may_use_has_its_default(void **state)
+{
+	struct config *c = must_parse("{\"x\": {\"url\": \"http://y\"}}");
+	const struct config_backend *x = &c->backends[0];
+
+	(void)state;
+	assert_null(x->group);
+	assert_null(x->home);
+	assert_false(x->clear_env);
+	assert_false(x->new_privileges);
+	assert_true(x->limits.memory == CONFIG_UNLIMITED);
+	assert_true(x->limits.processes == CONFIG_UNLIMITED);
+	assert_true(x->limits.cpu_percent == CONFIG_UNLIMITED);
+	assert_true(x->limits.open_files == CONFIG_UNLIMITED);
+	assert_true(x->limits.file_size == CONFIG_UNLIMITED);
+	assert_int_equal(x->limits.core_size, 0);
+	assert_false(x->sandbox.set);
+	assert_null(x->sandbox.read[0]);
+	assert_null(x->sandbox.write[0]);
+	assert_null(x->sandbox.connect[0]);
+	assert_false(x->sandbox.private_network);
+	assert_null(x->tools.allow[0]);
+	assert_null(x->tools.deny[0]);
+	assert_int_equal(x->requests, 0);
+	assert_int_equal(x->message_size, 64 << 20);
+	config_free(&c);
+}
+
+/* An empty one denies everything; none at all denies nothing. */
+static void
+an_empty_sandbox_is_one(void **state)
+{
+	struct config *c =
+	    must_parse("{\"x\": {\"command\": \"y\", \"sandbox\": {}}}");
+
+	(void)state;
+	assert_true(c->backends[0].sandbox.set);
+	assert_null(c->backends[0].sandbox.read[0]);
+	config_free(&c);
+}
+
+static void
+a_configuration_lives_until_the_last_one_lets_it_go(void **state)
+{
+	struct config *c = must_parse(full);
+	struct config *other = config_ref(c);
+
+	(void)state;
+	assert_ptr_equal(other, c);
+	config_free(&c);
+	assert_null(c);
+	assert_string_equal(other->host, "::1");
+	config_free(&other);
+	assert_null(other);
 }
 
 static void
@@ -281,113 +455,6 @@ names_may_have_64_bytes_and_any_script(void **state)
 	}
 }
 
-/* A file of this content; its path is in a static buffer. */
-static const char *
-file_of(const char *content, size_t len)
-{
-	static char path[] = "/tmp/mcpgw-config-XXXXXX";
-	int fd;
-
-	memcpy(path + sizeof(path) - 7, "XXXXXX", 6);
-	fd = mkostemp(path, O_CLOEXEC);
-	assert_int_not_equal(fd, -1);
-	assert_int_equal(write(fd, content, len), (ssize_t)len);
-	close(fd);
-	return path;
-}
-
-static void
-a_file_is_loaded(void **state)
-{
-	const char *path = file_of(full, strlen(full));
-	struct config *c;
-	struct config_errors errors;
-
-	(void)state;
-	assert_int_equal(config_load(&c, path, &errors), 0);
-	assert_string_equal(c->path, path);
-	assert_int_equal(c->backend_count, 3);
-	config_free(&c);
-	unlink(path);
-}
-
-static void
-must_not_load(const char *path, const char *part)
-{
-	struct expected expected = { 0, 0, part };
-	struct config_errors errors;
-	struct config *c;
-
-	assert_int_equal(config_load(&c, path, &errors), -1);
-	errors_must_be(path, &errors, &expected, 1);
-	config_errors_free(&errors);
-}
-
-static void
-a_file_that_cannot_be_had_is_named(void **state)
-{
-	char *large = malloc(CONFIG_FILE_MAX + 1);
-	const char *path;
-
-	(void)state;
-	must_not_load("/nonexistent/config.json", "No such file");
-	must_not_load("/", "not a regular file");
-	must_not_load("/dev/null", "not a regular file");
-	memset(large, ' ', CONFIG_FILE_MAX + 1);
-	path = file_of(large, CONFIG_FILE_MAX + 1);
-	must_not_load(path, "more than 1048576 bytes");
-	unlink(path);
-	free(large);
-}
-
-static void
-a_fifo_does_not_hold_us(void **state)
-{
-	const char *path = file_of("", 0);
-
-	(void)state;
-	unlink(path);
-	assert_int_equal(mkfifo(path, 0600), 0);
-	must_not_load(path, "not a regular file");
-	unlink(path);
-}
-
-static void
-a_file_of_the_greatest_size_is_read(void **state)
-{
-	char *large = malloc(CONFIG_FILE_MAX);
-	struct config_errors errors;
-	const char *path;
-	struct config *c;
-
-	(void)state;
-	memset(large, ' ', CONFIG_FILE_MAX);
-	memcpy(large + CONFIG_FILE_MAX - 2, "{}", 2);
-	path = file_of(large, CONFIG_FILE_MAX);
-	assert_int_equal(config_load(&c, path, &errors), 0);
-	config_free(&c);
-	unlink(path);
-	free(large);
-}
-
-static void
-root_refuses_what_anyone_may_write(void **state)
-{
-	const char *path = file_of("{}", 2);
-	struct config_errors errors;
-	struct config *c;
-
-	(void)state;
-	assert_int_equal(chmod(path, 0666), 0);
-	if (geteuid() == 0) {
-		must_not_load(path, "may be written by anyone");
-	} else {
-		assert_int_equal(config_load(&c, path, &errors), 0);
-		config_free(&c);
-	}
-	unlink(path);
-}
-
 static void
 no_cut_of_a_file_is_fatal(void **state)
 {
@@ -426,20 +493,23 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_key_of_the_gateway_is_read),
+		cmocka_unit_test(every_limit_of_the_gateway_is_read),
 		cmocka_unit_test(every_key_of_a_backend_is_read),
+		cmocka_unit_test(what_a_job_may_use_is_read),
 		cmocka_unit_test(every_key_of_a_backend_elsewhere_is_read),
 		cmocka_unit_test(what_is_left_out_has_its_default),
+		cmocka_unit_test(
+		    what_is_left_out_of_the_gateway_has_its_default),
+		cmocka_unit_test(what_a_job_may_use_has_its_default),
+		cmocka_unit_test(an_empty_sandbox_is_one),
+		cmocka_unit_test(
+		    a_configuration_lives_until_the_last_one_lets_it_go),
 		cmocka_unit_test(both_shapes_are_told_apart),
 		cmocka_unit_test(what_other_programs_write_is_ignored),
 		cmocka_unit_test(a_disabled_backend_may_have_a_url),
 		cmocka_unit_test(nothing_is_looked_up_for_a_disabled_backend),
 		cmocka_unit_test(seconds_may_have_a_fraction_and_an_exponent),
 		cmocka_unit_test(names_may_have_64_bytes_and_any_script),
-		cmocka_unit_test(a_file_is_loaded),
-		cmocka_unit_test(a_file_that_cannot_be_had_is_named),
-		cmocka_unit_test(a_fifo_does_not_hold_us),
-		cmocka_unit_test(a_file_of_the_greatest_size_is_read),
-		cmocka_unit_test(root_refuses_what_anyone_may_write),
 		cmocka_unit_test(no_cut_of_a_file_is_fatal),
 		cmocka_unit_test(free_takes_nothing),
 	};

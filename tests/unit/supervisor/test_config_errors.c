@@ -53,7 +53,7 @@ wrong_settings_of_the_gateway_are_named(void **state)
 		{ "\"hots\": 1", 1, "no key \"hots\"; did you mean \"host\"?" },
 		{ "\"logLevel\": 1", 1, "did you mean \"log_level\"?" },
 		{ "\"log-dir\": 1", 1, "did you mean \"log_dir\"?" },
-		{ "\"listen\": 1", 1, "did you mean \"host\"?" },
+		{ "\"address\": 1", 1, "did you mean \"host\"?" },
 		{ "\"colour\": 1", 1, "no key \"colour\"; remove it" },
 		{ "\"\\u001b[31m\": 1", 1, "no key \"\\x1b[31m\"" },
 		{ "\"port\": 1, \"p\\u006frt\": 2", 12,

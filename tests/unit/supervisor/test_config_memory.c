@@ -124,13 +124,18 @@ a_good_configuration_is_refused_whole(void **state)
 	assert_int_equal(write(fd, pem, sizeof(pem) - 1), sizeof(pem) - 1);
 	close(fd);
 	setenv("MCPGW_PEM", path, 1);
-	survives("{\"gateway\": {\"allowed_hosts\": [\"a\", \"b\"]},"
+	survives("{\"gateway\": {\"allowed_hosts\": [\"a\", \"b\"],"
+		 " \"listen\": [\"/x\"], \"tokens\": {\"t\": {\"hash\":"
+		 " \"" TEST_HASH "\", \"tools\": [\"*\"]}},"
+		 " \"limits\": {\"memory\": \"64M\"}},"
 		 " \"mcpServers\": {\"a\": {\"command\": \"${MCPGW_A}\","
 		 " \"args\": [\"1\", \"$${\"], \"env\": {\"K\": \"v\","
 		 " \"L\": \"${file:/proc/self/nothing}\"}, \"cwd\": \"/\","
 		 " \"user\": \"u\", \"disabled\": true},"
 		 " \"b\": {\"command\": \"${MCPGW_A}\","
-		 " \"env\": {\"K\": \"${MCPGW_A}\"}},"
+		 " \"env\": {\"K\": \"${MCPGW_A}\"},"
+		 " \"sandbox\": {\"read\": [\"/a\"], \"connect\": [443]},"
+		 " \"tools\": {\"deny\": [\"*\"]}},"
 		 " \"c\": {\"url\": \"https://${MCPGW_A}\","
 		 " \"headers\": {\"K\": \"${MCPGW_A}\", \"L\": \"v\"},"
 		 " \"ca_file\": \"${MCPGW_PEM}\"}}}",
@@ -142,7 +147,9 @@ static void
 a_wrong_configuration_stays_wrong(void **state)
 {
 	(void)state;
-	survives("{\"gateway\": {\"hots\": 1, \"port\": \"\"}, \"mcpServers\":"
+	survives("{\"gateway\": {\"hots\": 1, \"port\": \"\", \"tokens\":"
+		 " {\"t\": {}, \"t\": {\"hash\": \"x\"}},"
+		 " \"limits\": {\"x\": 1}}, \"mcpServers\":"
 		 " {\"a\": {\"args\": [1, \"${MCPGW_NOT}\", \"\\u0000\"],"
 		 " \"env\": {\"K\": 1, \"K\": \"\", \"=\": \"\"}},"
 		 " \"a\": {\"command\": \"\", \"cwd\": \".\"},"

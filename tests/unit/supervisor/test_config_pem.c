@@ -173,7 +173,7 @@ files_that_cannot_be_read_are_named(void **state)
 	(void)state;
 	snprintf(part, sizeof(part),
 	    "backend \"b\": \"ca_file\" names \"%s\", which cannot be read: "
-	    "No such file or directory; make it readable",
+	    "No such file or directory; create it, make it readable",
 	    path_of("none"));
 	must_fail(backend("\"ca_file\": \"@/none\""), 2, 12, part);
 	must_fail(backend("\"ca_file\": \"@\""), 2, 12,
@@ -200,7 +200,7 @@ files_have_their_sizes(void **state)
 		const char *part;
 	} cases[] = {
 		{ "ca", CONFIG_CA_MAX, "\"ca_file\": \"@/ca\"",
-		    "more than 262144 bytes; name a smaller file" },
+		    "which has more than 262144 bytes; is it the right file?" },
 		{ "cert", CONFIG_SECRET_MAX,
 		    "\"cert_file\": \"@/cert\", \"key_file\": \"@/key\"",
 		    "more than 65536 bytes" },
@@ -231,16 +231,37 @@ files_have_their_sizes(void **state)
 }
 
 static void
-root_refuses_a_key_that_anyone_may_write(void **state)
+a_certificate_that_anyone_may_write_is_refused(void **state)
 {
 	(void)state;
-	if (geteuid() != 0)
-		skip();
 	put_text("ca", CERTIFICATE);
 	assert_int_equal(chmod(path_of("ca"), 0666), 0);
 	must_fail(backend("\"ca_file\": \"@/ca\""), 2, 12,
-	    "which anyone may write; take that away with \"chmod o-w\"");
+	    "/ca can be written by anyone, its mode being 0666; run \"chmod "
+	    "o-w ");
 	assert_int_equal(unlink(path_of("ca")), 0);
+}
+
+/* A certificate is shown to everybody anyway. */
+static void
+a_key_that_anyone_may_read_is_refused(void **state)
+{
+	struct config *c;
+
+	(void)state;
+	put_text("cert", CERTIFICATE);
+	put_text("key", KEY);
+	assert_int_equal(chmod(path_of("cert"), 0644), 0);
+	assert_int_equal(chmod(path_of("key"), 0604), 0);
+	must_fail(backend("\"cert_file\": \"@/cert\",\n"
+			  "\"key_file\": \"@/key\""),
+	    3, 13,
+	    "/key\", which can be read by anyone, its mode being 0604; run "
+	    "\"chmod o-r\" on it");
+	assert_int_equal(chmod(path_of("key"), 0640), 0);
+	c = must_parse(backend("\"cert_file\": \"@/cert\","
+			       " \"key_file\": \"@/key\""));
+	config_free(&c);
 }
 
 static void
@@ -315,7 +336,9 @@ main(void)
 		cmocka_unit_test(a_key_must_be_one_and_not_encrypted),
 		cmocka_unit_test(files_that_cannot_be_read_are_named),
 		cmocka_unit_test(files_have_their_sizes),
-		cmocka_unit_test(root_refuses_a_key_that_anyone_may_write),
+		cmocka_unit_test(
+		    a_certificate_that_anyone_may_write_is_refused),
+		cmocka_unit_test(a_key_that_anyone_may_read_is_refused),
 		cmocka_unit_test(a_certificate_and_its_key_come_together),
 		cmocka_unit_test(they_are_for_https_only),
 	};

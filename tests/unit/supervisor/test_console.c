@@ -1,5 +1,8 @@
 /* test_console.c: a console that nobody reads holds nobody up. */
 /* wrap: open */
+#include <sys/socket.h>
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -8,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -176,6 +180,59 @@ a_reader_that_is_gone_is_no_error(void **state)
 	f->fds[0] = open("/dev/null", O_RDONLY);
 }
 
+/* A daemon's console, until nobody waits for its start any more. */
+static void
+what_does_not_block_may_be_replaced_by_its_owner(void **state)
+{
+	struct fixture *f = *state;
+	int fds[2], null = open("/dev/null", O_WRONLY);
+	struct console *c;
+	char got[2 * LINE_LEN];
+
+	assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
+	c = console_new(f->loop, fds[1]);
+	assert_non_null(c);
+	console_write(c, line, LINE_LEN);
+	assert_int_equal(read(fds[0], got, sizeof(got)), LINE_LEN);
+	assert_int_equal(dup2(null, fds[1]), fds[1]);
+	console_write(c, line, LINE_LEN);
+	/* Nobody holds the pipe any more. */
+	assert_int_equal(read(fds[0], got, sizeof(got)), 0);
+	assert_int_equal(console_dropped(c), 0);
+	console_free(&c);
+	assert_true(fcntl(fds[1], F_GETFD) != -1);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	(void)close(null);
+}
+
+static void
+the_journal_is_known_by_its_inode(void **state)
+{
+	struct fixture *f = *state;
+	struct console *c;
+	struct stat st;
+	char stream[64];
+	int sv[2];
+
+	assert_false(console_is_journal(f->console));
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, sv), 0);
+	assert_int_equal(fstat(sv[0], &st), 0);
+	(void)snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)st.st_dev,
+	    (uintmax_t)st.st_ino);
+	assert_int_equal(setenv("JOURNAL_STREAM", stream, 1), 0);
+	c = console_new(f->loop, sv[0]);
+	assert_true(console_is_journal(c));
+	console_free(&c);
+	/* A pipe of somebody who inherited the variable. */
+	c = console_new(f->loop, f->fds[1]);
+	assert_false(console_is_journal(c));
+	console_free(&c);
+	assert_int_equal(unsetenv("JOURNAL_STREAM"), 0);
+	(void)close(sv[0]);
+	(void)close(sv[1]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 /* With a pipe that cannot be opened once more: "su other -c ... | less". */
 #define FOREIGN(name)                                                          \
@@ -194,6 +251,8 @@ main(void)
 		TEST(a_full_pipe_blocks_nobody_and_loses_are_counted),
 		TEST(what_waits_is_written_when_there_is_room),
 		TEST(a_reader_that_is_gone_is_no_error),
+		TEST(what_does_not_block_may_be_replaced_by_its_owner),
+		TEST(the_journal_is_known_by_its_inode),
 		FOREIGN(a_line_arrives_at_once),
 		FOREIGN(our_descriptor_stays_as_it_was),
 		FOREIGN(a_full_pipe_blocks_nobody_and_loses_are_counted),

@@ -20,6 +20,7 @@
 #include <event2/event.h>
 
 #include "job.h"
+#include "shortfall.h"
 
 /* Far more than any test needs; nothing waits for it but a test that fails. */
 #define PATIENCE_S 30
@@ -118,12 +119,15 @@ start_job(struct fixture *f, char *json)
 	assert_non_null(f->job);
 }
 
+static const struct setup_limits no_limits = { CONFIG_UNLIMITED,
+	CONFIG_UNLIMITED, CONFIG_UNLIMITED, CONFIG_UNLIMITED, CONFIG_UNLIMITED,
+	CONFIG_UNLIMITED, 0 };
+
 static void
 start_backend(struct fixture *f, const struct config_backend *backend)
 {
-	const struct setup_user self = { NULL, 0, 0 };
-	char *json =
-	    setup_reaper(backend, LOG_LEVEL_INFO, environ, &self, NULL);
+	const struct setup_job job = { .env = environ, .limits = no_limits };
+	char *json = setup_reaper(backend, LOG_LEVEL_INFO, &job);
 
 	assert_non_null(json);
 	start_job(f, json);
@@ -254,13 +258,16 @@ static void
 a_missing_folder_is_reported_with_errno(void **state)
 {
 	struct fixture *f = *state;
-	char name[] = "test", command[] = "/bin/true", cwd[] = "/no/such";
+	char name[] = "test", command[] = "/bin/true";
 	char *args[] = { NULL };
 	const struct config_backend backend = {
-		.name = name, .command = command, .args = args, .cwd = cwd
+		.name = name, .command = command, .args = args
+	};
+	const struct setup_job job = {
+		.env = environ, .cwd = "/no/such", .limits = no_limits
 	};
 
-	start_backend(f, &backend);
+	start_job(f, setup_reaper(&backend, LOG_LEVEL_INFO, &job));
 	wait_gone(f);
 	assert_int_equal(f->end.kind, SETUP_JOB_SPAWN);
 	assert_int_equal(f->end.value, ENOENT);
@@ -464,10 +471,12 @@ a_job_gets_its_environment_and_folder(void **state)
 	char cwd[] = "/usr", path[] = "PATH=/usr/bin:/bin", a[] = "A=x=\"y\"";
 	char *env[] = { path, a, NULL };
 	const struct config_backend backend = {
-		.name = name, .command = sh, .args = args, .cwd = cwd
+		.name = name, .command = sh, .args = args
 	};
-	const struct setup_user self = { NULL, 0, 0 };
-	char *json = setup_reaper(&backend, LOG_LEVEL_INFO, env, &self, NULL);
+	const struct setup_job job = {
+		.env = env, .cwd = cwd, .limits = no_limits
+	};
+	char *json = setup_reaper(&backend, LOG_LEVEL_INFO, &job);
 
 	start_job(f, json);
 	wait_gone(f);
@@ -486,18 +495,295 @@ a_job_of_another_user_is_that_user(void **state)
 	const struct config_backend backend = {
 		.name = name, .command = sh, .args = args
 	};
-	const struct setup_user nobody = { "nobody", 65534, 65534 };
-	char *json;
+	const struct setup_job job = { .env = environ,
+		.user = { true, "nobody", 65534, 65534 },
+		.limits = no_limits };
 
 	if (geteuid() != 0)
 		skip();
-	json = setup_reaper(&backend, LOG_LEVEL_INFO, environ, &nobody, NULL);
-	start_job(f, json);
+	start_job(f, setup_reaper(&backend, LOG_LEVEL_INFO, &job));
 	wait_for(f, "NoNewPrivs");
 	assert_int_equal(strncmp(f->output, "nobody\n65534\n", 13), 0);
 	job_stop(f->job, 10, 10);
 	wait_gone(f);
 	assert_true(output_is_closed(f));
+}
+
+/* sh -c script as this user, with these limits and this sandbox. */
+struct confined {
+	struct setup_user user;
+	struct setup_limits limits;
+	struct config_sandbox sandbox;
+	bool new_privileges;
+	const char *home;
+	const char *tmp;
+};
+
+static char *nothing[] = { NULL };
+
+static void
+start_confined(
+    struct fixture *f, const struct confined *how, const char *script)
+{
+	char name[] = "test", sh[] = "/bin/sh", option[] = "-c";
+	/* Else all of /tmp would be its own. */
+	char path[] = "PATH=/usr/bin:/bin", tmp[] = "TMPDIR=/none";
+	char *copy = strdup(script), *env[] = { path, tmp, NULL };
+	char *args[] = { option, copy, NULL };
+	const struct config_backend backend = { .name = name,
+		.command = sh,
+		.args = args,
+		.new_privileges = how->new_privileges,
+		.sandbox = how->sandbox };
+	const struct setup_job job = { .env = env,
+		.user = how->user,
+		.home = how->home,
+		.tmp = how->tmp,
+		.limits = how->limits };
+
+	start_job(f, setup_reaper(&backend, LOG_LEVEL_INFO, &job));
+	free(copy);
+	wait_gone(f);
+	(void)output_is_closed(f);
+}
+
+#define UNLIMITED CONFIG_UNLIMITED
+/* A user that no system knows; its process limit is nobody else's. */
+#define OWN_USER                                                               \
+	{                                                                      \
+		true, NULL, 60999, 60999                                       \
+	}
+#define NO_LIMITS                                                              \
+	{                                                                      \
+		UNLIMITED, UNLIMITED, UNLIMITED, UNLIMITED, UNLIMITED,         \
+		    UNLIMITED, 0                                               \
+	}
+
+static void
+must_say(const struct fixture *f, const char *part)
+{
+	if (strstr(f->output, part) == NULL)
+		fail_msg("no %s in %s", part, f->output);
+}
+
+static void
+a_job_with_an_id_of_its_own_has_nothing_of_root(void **state)
+{
+	const struct confined how = { .user = OWN_USER, .limits = NO_LIMITS };
+	struct fixture *f = *state;
+
+	if (geteuid() != 0)
+		skip();
+	start_confined(f, &how, "id -u; id -G; cat /proc/self/status");
+	assert_int_equal(strncmp(f->output, "60999\n60999\n", 12), 0);
+	must_say(f, "CapInh:\t0000000000000000");
+	must_say(f, "CapPrm:\t0000000000000000");
+	must_say(f, "CapEff:\t0000000000000000");
+	must_say(f, "CapBnd:\t0000000000000000");
+	must_say(f, "CapAmb:\t0000000000000000");
+	must_say(f, "NoNewPrivs:\t1");
+	must_say(f, "Seccomp:\t2");
+}
+
+static void
+set_uid_programs_work_where_they_are_allowed(void **state)
+{
+	const struct confined how = {
+		.user = OWN_USER, .limits = NO_LIMITS, .new_privileges = true
+	};
+	struct fixture *f = *state;
+
+	if (geteuid() != 0)
+		skip();
+	start_confined(f, &how, "cat /proc/self/status");
+	must_say(f, "NoNewPrivs:\t0");
+	must_say(f, "Seccomp:\t0");
+	assert_null(strstr(f->output, "CapBnd:\t0000000000000000"));
+}
+
+static void
+limits_are_both_soft_and_hard(void **state)
+{
+	const struct confined how = { .limits = { UNLIMITED, UNLIMITED,
+					  UNLIMITED, UNLIMITED, 64, 4096, 0 } };
+	struct fixture *f = *state;
+
+	start_confined(
+	    f, &how, "cat /proc/self/limits | tr -s ' ' | cut -d' ' -f1-6");
+	must_say(f, "Max open files 64 64 ");
+	must_say(f, "Max file size 4096 4096 ");
+	must_say(f, "Max core file size 0 0");
+}
+
+static void
+a_user_of_its_own_cannot_fork_beyond_its_limit(void **state)
+{
+	const struct confined how = { .user = OWN_USER,
+		.limits = { UNLIMITED, UNLIMITED, UNLIMITED, 3, UNLIMITED,
+		    UNLIMITED, 0 } };
+	struct fixture *f = *state;
+
+	if (geteuid() != 0)
+		skip();
+	start_confined(f, &how,
+	    "sleep 1000 & sleep 1000 & (sleep 1000; echo more) & echo up");
+	assert_null(strstr(f->output, "more"));
+	assert_int_equal(f->end.kind, SETUP_JOB_EXIT);
+	assert_int_not_equal(f->end.value, 0);
+}
+
+static void
+what_nobody_needs_is_denied_to_a_job(void **state)
+{
+	const struct confined how = { .limits = NO_LIMITS };
+	struct fixture *f = *state;
+
+	if (geteuid() != 0)
+		skip(); /* it would fail anyway */
+	start_confined(f, &how,
+	    "mount -t tmpfs x /mnt; echo mount $?;"
+	    "nsenter -t 1 -n true; echo nsenter $?;"
+	    "unshare -U true; echo unshare $?");
+	assert_null(strstr(f->output, "mount 0"));
+	assert_null(strstr(f->output, "nsenter 0"));
+	must_say(f, "unshare 0\n");
+}
+
+static void
+its_folder_for_temporary_files_is_made(void **state)
+{
+	char folder[] = "/tmp/mcpgw-unit-XXXXXX", tmp[64], script[128];
+	struct confined how = { .user = OWN_USER, .limits = NO_LIMITS };
+	struct fixture *f = *state;
+
+	if (geteuid() != 0)
+		skip();
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(chown(folder, 60999, 60999), 0);
+	(void)snprintf(tmp, sizeof(tmp), "%s/tmp", folder);
+	(void)snprintf(script, sizeof(script), "stat -c '%%a %%u' %s", tmp);
+	how.tmp = tmp;
+	start_confined(f, &how, script);
+	assert_string_equal(f->output, "700 60999\n");
+	assert_int_equal(rmdir(tmp), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
+static void
+who_may_not_be_where_we_are_goes_home(void **state)
+{
+	char folder[] = "/tmp/mcpgw-unit-XXXXXX", before[PATH_MAX];
+	struct confined how = {
+		.user = OWN_USER, .limits = NO_LIMITS, .home = "/usr"
+	};
+	struct fixture *f = *state;
+
+	if (geteuid() != 0)
+		skip();
+	assert_non_null(getcwd(before, sizeof(before)));
+	assert_non_null(mkdtemp(folder)); /* for root alone */
+	assert_int_equal(chdir(folder), 0);
+	start_confined(f, &how, "pwd");
+	assert_int_equal(chdir(before), 0);
+	assert_int_equal(rmdir(folder), 0);
+	assert_string_equal(f->output, "/usr\n");
+}
+
+/* ---- sandbox ---- */
+
+static bool
+have_landlock(int version)
+{
+	return shortfall_landlock() >= version;
+}
+
+static void
+a_sandbox_leaves_what_is_listed(void **state)
+{
+	char folder[] = "/tmp/mcpgw-unit-XXXXXX", in[64], out[64], path[96];
+	char script[512], *reads[] = { in, NULL }, *writes[] = { out, NULL };
+	struct confined how = { .limits = NO_LIMITS,
+		.sandbox = { .set = true,
+		    .read = reads,
+		    .write = writes,
+		    .connect = nothing } };
+	struct fixture *f = *state;
+
+	if (!have_landlock(1))
+		skip();
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(in, sizeof(in), "%s/in", folder);
+	(void)snprintf(out, sizeof(out), "%s/out", folder);
+	assert_int_equal(mkdir(in, 0755), 0);
+	assert_int_equal(mkdir(out, 0755), 0);
+	(void)snprintf(script, sizeof(script),
+	    "exec 2>/dev/null; cd /;"
+	    "ls %s; echo in $?; (echo x >%s/f); echo wrote in $?;"
+	    "(echo x >%s/f); echo wrote out $?; ls %s; echo above $?;"
+	    "ls /usr >/dev/null; echo usr $?; ls /var; echo var $?;"
+	    "unshare -U true; echo unshare $?",
+	    in, in, out, folder);
+	start_confined(f, &how, script);
+	must_say(f, "in 0\n");
+	must_say(f, "wrote out 0\n");
+	must_say(f, "usr 0\n");
+	assert_null(strstr(f->output, "wrote in 0"));
+	assert_null(strstr(f->output, "above 0"));
+	assert_null(strstr(f->output, "var 0"));
+	assert_null(strstr(f->output, "unshare 0"));
+	(void)snprintf(path, sizeof(path), "%s/f", out);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(in), 0);
+	assert_int_equal(rmdir(out), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
+static void
+a_sandbox_keeps_ports_and_signals(void **state)
+{
+	char any[] = "1", *ports[] = { any, NULL };
+	struct confined how = { .limits = NO_LIMITS,
+		.sandbox = { .set = true,
+		    .read = nothing,
+		    .write = nothing,
+		    .connect = ports } };
+	struct fixture *f = *state;
+	char script[512];
+
+	if (!have_landlock(6))
+		skip();
+	/* Port 1 is refused by nobody who listens, port 2 by the sandbox. */
+	(void)snprintf(script, sizeof(script),
+	    "python3 -c 'import errno, socket, os\n"
+	    "for port in 1, 2:\n"
+	    "    try: socket.create_connection((\"127.0.0.1\", port))\n"
+	    "    except OSError as e: print(errno.errorcode[e.errno])\n"
+	    "try: os.kill(%ld, 0)\n"
+	    "except OSError as e: print(errno.errorcode[e.errno])\n'",
+	    (long)getpid());
+	start_confined(f, &how, script);
+	assert_string_equal(f->output, "ECONNREFUSED\nEACCES\nEPERM\n");
+}
+
+static void
+a_private_network_has_a_loopback_only(void **state)
+{
+	struct confined how = { .limits = NO_LIMITS,
+		.sandbox = { .set = true,
+		    .read = nothing,
+		    .write = nothing,
+		    .connect = nothing,
+		    .private_network = true } };
+	struct fixture *f = *state;
+
+	start_confined(f, &how,
+	    "cat /proc/self/net/dev | grep -c :;"
+	    "python3 -c 'import socket\n"
+	    "s = socket.create_server((\"127.0.0.1\", 0))\n"
+	    "print(\"bound\")'");
+	if (f->end.kind == SETUP_JOB_SPAWN && geteuid() != 0)
+		skip(); /* no user namespaces here */
+	assert_string_equal(f->output, "1\nbound\n");
 }
 
 static void
@@ -551,6 +837,16 @@ main(void)
 		TEST(a_job_has_every_signal_as_a_new_process_has_it),
 		TEST(a_job_gets_its_environment_and_folder),
 		TEST(a_job_of_another_user_is_that_user),
+		TEST(a_job_with_an_id_of_its_own_has_nothing_of_root),
+		TEST(set_uid_programs_work_where_they_are_allowed),
+		TEST(limits_are_both_soft_and_hard),
+		TEST(a_user_of_its_own_cannot_fork_beyond_its_limit),
+		TEST(what_nobody_needs_is_denied_to_a_job),
+		TEST(its_folder_for_temporary_files_is_made),
+		TEST(who_may_not_be_where_we_are_goes_home),
+		TEST(a_sandbox_leaves_what_is_listed),
+		TEST(a_sandbox_keeps_ports_and_signals),
+		TEST(a_private_network_has_a_loopback_only),
 		TEST(our_ends_of_the_pipes_do_not_block),
 		TEST(a_job_with_a_port_reads_nothing_and_is_not_told),
 	};

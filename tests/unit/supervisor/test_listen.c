@@ -1,10 +1,13 @@
 /* test_listen.c: the sockets that clients connect to. */
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
 #include <fcntl.h>
+#include <grp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +20,90 @@
 #include <cmocka.h>
 
 #include "listen.h"
+
+static char dir[] = "/tmp/test_listen.XXXXXX";
+
+static int
+make_dir(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) != NULL ? 0 : -1;
+}
+
+static int
+remove_dir(void **state)
+{
+	(void)state;
+	return rmdir(dir);
+}
+
+static char *
+path_in_dir(const char *name)
+{
+	static char paths[4][64];
+	static unsigned int next;
+	char *path = paths[next++ % 4];
+
+	(void)snprintf(path, sizeof(paths[0]), "%s/%s", dir, name);
+	return path;
+}
+
+/* A configuration with host and port alone. */
+static struct config
+config_host(const char *host, uint16_t port)
+{
+	static char name[128];
+	static char *none[] = { NULL };
+
+	(void)strlcpy(name, host, sizeof(name));
+	return (struct config){
+		.host = name, .port = port, .listen = none, .socket_mode = 0660
+	};
+}
+
+/* One with a list of addresses that ends with NULL. */
+static struct config
+config_list(char **list)
+{
+	struct config config = config_host("127.0.0.1", 9);
+
+	config.listen = list;
+	return config;
+}
+
+static void
+open_config(
+    struct listeners *ret, const struct config *config, struct listeners *old)
+{
+	char *error = NULL;
+
+	if (listen_open(ret, config, old, &error) == -1)
+		fail_msg("%s", error);
+	assert_null(error);
+}
+
+static void
+open_host(struct listeners *ret, const char *host, uint16_t port)
+{
+	struct config config = config_host(host, port);
+
+	open_config(ret, &config, NULL);
+}
+
+/* The text why it cannot be; in one buffer. */
+static const char *
+refusal(const struct config *config, struct listeners *old)
+{
+	static char text[1024];
+	struct listeners all;
+	char *error = NULL;
+
+	assert_int_equal(listen_open(&all, config, old, &error), -1);
+	assert_non_null(error);
+	(void)strlcpy(text, error, sizeof(text));
+	free(error);
+	return text;
+}
 
 static int
 option(int fd, int level, int name)
@@ -32,29 +119,32 @@ static void
 port_0_picks_one_and_shows_it(void **state)
 {
 	struct listeners all;
-	char *error = NULL;
 	char want[32];
 
 	(void)state;
-	assert_int_equal(listen_open(&all, "127.0.0.1", 0, &error), 0);
+	open_host(&all, "127.0.0.1", 0);
 	assert_int_equal(all.count, 1);
-	assert_int_not_equal(all.port, 0);
-	(void)snprintf(want, sizeof(want), "127.0.0.1:%u", all.port);
+	assert_int_not_equal(all.at[0].port, 0);
+	(void)snprintf(want, sizeof(want), "127.0.0.1:%u", all.at[0].port);
 	assert_string_equal(all.at[0].address, want);
-	assert_false(all.beyond);
+	assert_string_equal(all.at[0].wanted, "127.0.0.1:0");
+	assert_false(all.at[0].beyond);
+	assert_false(all.at[0].local);
+	assert_false(all.at[0].inherited);
+	assert_false(listen_is_beyond(&all));
 	listen_close(&all);
 	assert_int_equal(all.count, 0);
+	listen_close(&all);
 }
 
 static void
 sockets_are_as_accepted_ones_shall_be(void **state)
 {
 	struct listeners all;
-	char *error = NULL;
 	int fd;
 
 	(void)state;
-	assert_int_equal(listen_open(&all, "127.0.0.1", 0, &error), 0);
+	open_host(&all, "127.0.0.1", 0);
 	fd = all.at[0].fd;
 	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
@@ -74,12 +164,11 @@ a_client_can_connect_before_anybody_accepts(void **state)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET };
 	struct listeners all;
-	char *error = NULL;
 	int fd;
 
 	(void)state;
-	assert_int_equal(listen_open(&all, "127.0.0.1", 0, &error), 0);
-	address.sin_port = htons(all.port);
+	open_host(&all, "127.0.0.1", 0);
+	address.sin_port = htons(all.at[0].port);
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	fd = socket(AF_INET, SOCK_STREAM, 0);
 	assert_int_equal(
@@ -92,19 +181,14 @@ static void
 all_addresses_of_a_name_share_the_port(void **state)
 {
 	struct listeners all;
-	char *error = NULL;
-	char end[16];
 
 	(void)state;
-	assert_int_equal(listen_open(&all, "localhost", 0, &error), 0);
-	assert_false(all.beyond);
+	open_host(&all, "localhost", 0);
+	assert_false(listen_is_beyond(&all));
 	assert_true(all.count >= 1);
-	(void)snprintf(end, sizeof(end), ":%u", all.port);
 	for (size_t i = 0; i < all.count; i++) {
-		const char *colon = strrchr(all.at[i].address, ':');
-
-		assert_non_null(colon);
-		assert_string_equal(colon, end);
+		assert_int_equal(all.at[i].port, all.at[0].port);
+		assert_string_equal(all.at[i].wanted, "localhost:0");
 	}
 	listen_close(&all);
 }
@@ -113,12 +197,15 @@ static void
 both_wildcards_can_be_bound_together(void **state)
 {
 	struct listeners four, six;
+	struct config config;
 	char *error = NULL;
 
 	(void)state;
-	assert_int_equal(listen_open(&four, "0.0.0.0", 0, &error), 0);
-	assert_true(four.beyond);
-	if (listen_open(&six, "::", four.port, &error) == 0) {
+	open_host(&four, "0.0.0.0", 0);
+	assert_true(listen_is_beyond(&four));
+	config = config_host("::", four.at[0].port);
+	if (listen_open(&six, &config, NULL, &error) == 0) {
+		assert_true(listen_is_beyond(&six));
 		assert_int_equal(
 		    option(six.at[0].fd, IPPROTO_IPV6, IPV6_V6ONLY), 1);
 		listen_close(&six);
@@ -133,45 +220,420 @@ both_wildcards_can_be_bound_together(void **state)
 static void
 a_port_in_use_is_named_with_a_remedy(void **state)
 {
-	struct listeners first, second;
-	char *error = NULL;
+	struct listeners first;
+	struct config config;
+	char *list[] = { NULL, NULL };
+	const char *error;
 
 	(void)state;
-	assert_int_equal(listen_open(&first, "127.0.0.1", 0, &error), 0);
-	assert_int_equal(
-	    listen_open(&second, "127.0.0.1", first.port, &error), -1);
+	open_host(&first, "127.0.0.1", 0);
+	config = config_host("127.0.0.1", first.at[0].port);
+	error = refusal(&config, NULL);
 	assert_non_null(strstr(error, first.at[0].address));
 	assert_non_null(strstr(error, "in use"));
 	assert_non_null(strstr(error, "--port"));
-	free(error);
+	list[0] = first.at[0].address;
+	config = config_list(list);
+	error = refusal(&config, NULL);
+	assert_non_null(strstr(error, first.at[0].address));
+	assert_non_null(strstr(error, "port in \"listen\""));
 	listen_close(&first);
 }
 
 static void
 an_address_of_another_machine_is_named_with_a_remedy(void **state)
 {
-	struct listeners all;
-	char *error = NULL;
+	/* RFC 5737: nobody's address. */
+	struct config config = config_host("192.0.2.1", 0);
+	const char *error = refusal(&config, NULL);
 
 	(void)state;
-	/* RFC 5737: nobody's address. */
-	assert_int_equal(listen_open(&all, "192.0.2.1", 0, &error), -1);
 	assert_non_null(strstr(error, "192.0.2.1"));
 	assert_non_null(strstr(error, "--host"));
-	free(error);
 }
 
 static void
 an_unknown_host_is_named_with_a_remedy(void **state)
 {
-	struct listeners all;
-	char *error = NULL;
+	struct config config = config_host("no such host", 0);
+	const char *error = refusal(&config, NULL);
 
 	(void)state;
-	assert_int_equal(listen_open(&all, "no such host", 0, &error), -1);
 	assert_non_null(strstr(error, "no such host"));
 	assert_non_null(strstr(error, "--host"));
-	free(error);
+}
+
+static void
+what_is_no_address_is_refused(void **state)
+{
+	static const char *const texts[] = { "127.0.0.1",
+		"127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1: 1",
+		":9000", "[]:9000", "::1:9000", "[::1]", "localhost:http", "",
+		"relative" };
+	char text[64];
+	char *list[] = { text, NULL };
+	struct config config = config_list(list);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		(void)strlcpy(text, texts[i], sizeof(text));
+		assert_non_null(strstr(refusal(&config, NULL), texts[i]));
+	}
+}
+
+/* ---- several, and another configuration ---- */
+
+static void
+a_list_has_a_socket_for_each(void **state)
+{
+	char first[] = "127.0.0.1:0", second[] = "127.0.0.2:0";
+	char *list[] = { first, second, path_in_dir("sock"), NULL };
+	struct config config = config_list(list);
+	struct listeners all;
+
+	(void)state;
+	open_config(&all, &config, NULL);
+	assert_int_equal(all.count, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_string_equal(all.at[i].wanted, list[i]);
+		assert_int_equal(all.at[i].local, i == 2);
+		assert_int_equal(all.at[i].port == 0, i == 2);
+		for (size_t j = 0; j < i; j++)
+			assert_int_not_equal(
+			    all.at[i].number, all.at[j].number);
+	}
+	listen_close(&all);
+}
+
+static void
+one_of_a_list_that_fails_closes_the_others(void **state)
+{
+	char first[] = "127.0.0.1:0", bad[] = "192.0.2.1:0";
+	char *list[] = { first, path_in_dir("sock"), bad, NULL };
+	struct config config = config_list(list);
+	int before = dup(0), after;
+
+	(void)state;
+	(void)close(before);
+	assert_non_null(strstr(refusal(&config, NULL), "192.0.2.1"));
+	after = dup(0);
+	(void)close(after);
+	assert_int_equal(after, before);
+	assert_int_equal(access(list[1], F_OK), -1);
+}
+
+static void
+what_is_still_wanted_is_taken_over(void **state)
+{
+	char any[] = "127.0.0.1:0", other[] = "127.0.0.2:0";
+	char *path = path_in_dir("sock");
+	char *before[] = { any, path, NULL }, *after[] = { other, any, NULL };
+	struct config config = config_list(before);
+	struct listeners old, all;
+	struct listener kept;
+	uint32_t last;
+
+	(void)state;
+	open_config(&old, &config, NULL);
+	kept = old.at[0];
+	last = old.at[1].number;
+	config = config_list(after);
+	open_config(&all, &config, &old);
+	assert_int_equal(all.count, 2);
+	assert_true(all.at[0].number > last);
+	assert_int_equal(all.at[1].number, kept.number);
+	assert_int_equal(all.at[1].fd, kept.fd);
+	assert_int_equal(all.at[1].port, kept.port);
+	/* Nobody wants the path: it is what old has left. */
+	assert_int_equal(old.count, 1);
+	assert_string_equal(old.at[0].address, path);
+	assert_int_equal(access(path, F_OK), 0);
+	listen_close(&old);
+	assert_int_equal(access(path, F_OK), -1);
+	listen_close(&all);
+}
+
+static void
+the_same_address_in_other_words_is_taken_over(void **state)
+{
+	struct listeners old, all;
+	char words[64], *list[] = { words, NULL };
+	struct config config = config_list(list);
+	uint32_t number;
+
+	(void)state;
+	open_host(&old, "127.0.0.1", 0);
+	number = old.at[0].number;
+	(void)strlcpy(words, old.at[0].address, sizeof(words));
+	open_config(&all, &config, &old);
+	assert_int_equal(old.count, 0);
+	assert_int_equal(all.count, 1);
+	assert_int_equal(all.at[0].number, number);
+	assert_string_equal(all.at[0].wanted, words);
+	listen_close(&all);
+}
+
+static void
+a_failure_leaves_what_there_was(void **state)
+{
+	char any[] = "127.0.0.1:0", bad[] = "192.0.2.1:0";
+	char *path = path_in_dir("sock");
+	char *before[] = { any, path, NULL };
+	char *after[] = { any, path, bad, NULL };
+	struct config config = config_list(before);
+	struct listeners old, copy;
+
+	(void)state;
+	open_config(&old, &config, NULL);
+	copy = old;
+	config = config_list(after);
+	assert_non_null(strstr(refusal(&config, &old), "192.0.2.1"));
+	assert_memory_equal(&old, &copy, sizeof(old));
+	assert_int_equal(option(old.at[0].fd, SOL_SOCKET, SO_ACCEPTCONN), 1);
+	assert_int_equal(access(path, F_OK), 0);
+	listen_close(&old);
+}
+
+static void
+a_wildcard_beside_its_own_old_address_is_explained(void **state)
+{
+	struct listeners old;
+	struct config config;
+	const char *error;
+
+	(void)state;
+	open_host(&old, "127.0.0.1", 0);
+	config = config_host("0.0.0.0", old.at[0].port);
+	error = refusal(&config, &old);
+	assert_non_null(strstr(error, "as long as the gateway listens on"));
+	assert_non_null(strstr(error, old.at[0].address));
+	listen_close(&old);
+}
+
+static void
+more_than_there_is_room_for_is_refused(void **state)
+{
+	char text[LISTEN_MAX + 1][32];
+	char *list[LISTEN_MAX + 2];
+	struct config config = config_list(list);
+
+	(void)state;
+	for (int i = 0; i <= LISTEN_MAX; i++) {
+		(void)snprintf(text[i], sizeof(text[i]), "127.0.1.%d:0", i + 1);
+		list[i] = text[i];
+	}
+	list[LISTEN_MAX + 1] = NULL;
+	assert_non_null(strstr(refusal(&config, NULL), "more than 32"));
+}
+
+/* ---- Unix sockets ---- */
+
+static int
+dial(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), result;
+
+	(void)strlcpy(address.sun_path, path, sizeof(address.sun_path));
+	result = connect(fd, (struct sockaddr *)&address, sizeof(address));
+	(void)close(fd);
+	return result;
+}
+
+static void
+a_unix_socket_has_its_mode_whatever_the_umask(void **state)
+{
+	char *path = path_in_dir("sock"), *list[] = { path, NULL };
+	struct config config = config_list(list);
+	static const uint32_t modes[] = { 0600, 0660, 0666 };
+	static const mode_t masks[] = { 0, 022, 0777 };
+	struct listeners all;
+	struct stat st;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		for (size_t j = 0; j < 3; j++) {
+			mode_t before = umask(masks[j]);
+
+			config.socket_mode = modes[i];
+			open_config(&all, &config, NULL);
+			assert_int_equal(umask(before), masks[j]);
+			assert_int_equal(stat(path, &st), 0);
+			assert_int_equal(st.st_mode & 07777, modes[i]);
+			assert_true(all.at[0].local);
+			assert_false(listen_is_beyond(&all));
+			assert_string_equal(all.at[0].address, path);
+			assert_int_equal(dial(path), 0);
+			listen_close(&all);
+			assert_int_equal(access(path, F_OK), -1);
+		}
+	}
+}
+
+static void
+another_mode_is_given_to_what_is_taken_over(void **state)
+{
+	char *path = path_in_dir("sock"), *list[] = { path, NULL };
+	struct config config = config_list(list);
+	struct listeners old, all;
+	struct stat st;
+
+	(void)state;
+	open_config(&old, &config, NULL);
+	config.socket_mode = 0600;
+	open_config(&all, &config, &old);
+	assert_int_equal(old.count, 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	listen_close(&all);
+}
+
+static void
+a_group_that_is_not_there_is_named(void **state)
+{
+	char group[] = "no-such-group", *path = path_in_dir("sock");
+	char *list[] = { path, NULL };
+	struct config config = config_list(list);
+	const char *error;
+
+	(void)state;
+	config.socket_group = group;
+	error = refusal(&config, NULL);
+	assert_non_null(strstr(error, "no-such-group"));
+	assert_non_null(strstr(error, "socket_group"));
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+static void
+the_group_may_connect(void **state)
+{
+	char group[] = "daemon", *path = path_in_dir("sock");
+	char *list[] = { path, NULL };
+	struct config config = config_list(list);
+	const struct group *entry = getgrnam(group);
+	struct listeners all;
+	struct stat st;
+
+	(void)state;
+	if (geteuid() != 0 || entry == NULL)
+		skip();
+	config.socket_group = group;
+	open_config(&all, &config, NULL);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_gid, entry->gr_gid);
+	assert_int_equal(st.st_mode & 07777, 0660);
+	listen_close(&all);
+}
+
+static void
+a_path_that_somebody_serves_is_left_alone(void **state)
+{
+	char *path = path_in_dir("sock"), *list[] = { path, NULL };
+	struct config config = config_list(list);
+	struct listeners first;
+
+	(void)state;
+	open_config(&first, &config, NULL);
+	assert_non_null(strstr(refusal(&config, NULL), "in use"));
+	assert_int_equal(dial(path), 0);
+	listen_close(&first);
+}
+
+static void
+a_path_that_nobody_serves_any_more_is_replaced(void **state)
+{
+	char *path = path_in_dir("sock"), *list[] = { path, NULL };
+	struct config config = config_list(list);
+	struct listeners first, second;
+
+	(void)state;
+	open_config(&first, &config, NULL);
+	(void)close(first.at[0].fd); /* as if it had been killed */
+	assert_int_equal(access(path, F_OK), 0);
+	open_config(&second, &config, NULL);
+	assert_int_equal(dial(path), 0);
+	listen_close(&second);
+}
+
+static void
+what_is_no_socket_is_left_alone(void **state)
+{
+	char *path = path_in_dir("file"), *list[] = { path, NULL };
+	struct config config = config_list(list);
+	struct stat st;
+
+	(void)state;
+	(void)close(open(path, O_WRONLY | O_CREAT, 0600));
+	assert_non_null(strstr(refusal(&config, NULL), "no socket"));
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	(void)unlink(path);
+}
+
+static void
+a_path_that_another_one_took_is_not_removed(void **state)
+{
+	char *path = path_in_dir("sock"), *list[] = { path, NULL };
+	struct config config = config_list(list);
+	struct listeners first, second;
+
+	(void)state;
+	open_config(&first, &config, NULL);
+	(void)unlink(path);
+	open_config(&second, &config, NULL);
+	listen_close(&first);
+	assert_int_equal(dial(path), 0);
+	listen_close(&second);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+static void
+a_path_that_somebody_removed_is_made_again(void **state)
+{
+	char *path = path_in_dir("sock"), *list[] = { path, NULL };
+	struct config config = config_list(list);
+	struct listeners old, all;
+
+	(void)state;
+	open_config(&old, &config, NULL);
+	(void)unlink(path);
+	open_config(&all, &config, &old);
+	assert_int_equal(old.count, 1);
+	assert_int_not_equal(all.at[0].number, old.at[0].number);
+	listen_close(&old);
+	assert_int_equal(dial(path), 0);
+	listen_close(&all);
+}
+
+static void
+a_folder_that_is_missing_or_open_to_all_is_refused(void **state)
+{
+	char *folder = path_in_dir("folder");
+	char *path = path_in_dir("folder/sock"), *list[] = { path, NULL };
+	struct config config = config_list(list);
+	struct listeners all;
+
+	(void)state;
+	assert_non_null(strstr(refusal(&config, NULL), "mkdir -p"));
+	assert_int_equal(mkdir(folder, 0700), 0);
+	assert_int_equal(chmod(folder, 0777), 0);
+	assert_non_null(strstr(refusal(&config, NULL), "chmod go-w"));
+	/* As /tmp is: nobody else can replace what is ours. */
+	assert_int_equal(chmod(folder, 01777), 0);
+	open_config(&all, &config, NULL);
+	listen_close(&all);
+	assert_int_equal(rmdir(folder), 0);
+}
+
+static void
+a_path_that_is_too_long_is_refused(void **state)
+{
+	char path[256], *list[] = { path, NULL };
+	struct config config = config_list(list);
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/%0200d", dir, 1);
+	assert_non_null(strstr(refusal(&config, NULL), "at most 107 bytes"));
 }
 
 int
@@ -187,7 +649,29 @@ main(void)
 		cmocka_unit_test(
 		    an_address_of_another_machine_is_named_with_a_remedy),
 		cmocka_unit_test(an_unknown_host_is_named_with_a_remedy),
+		cmocka_unit_test(what_is_no_address_is_refused),
+		cmocka_unit_test(a_list_has_a_socket_for_each),
+		cmocka_unit_test(one_of_a_list_that_fails_closes_the_others),
+		cmocka_unit_test(what_is_still_wanted_is_taken_over),
+		cmocka_unit_test(the_same_address_in_other_words_is_taken_over),
+		cmocka_unit_test(a_failure_leaves_what_there_was),
+		cmocka_unit_test(
+		    a_wildcard_beside_its_own_old_address_is_explained),
+		cmocka_unit_test(more_than_there_is_room_for_is_refused),
+		cmocka_unit_test(a_unix_socket_has_its_mode_whatever_the_umask),
+		cmocka_unit_test(another_mode_is_given_to_what_is_taken_over),
+		cmocka_unit_test(a_group_that_is_not_there_is_named),
+		cmocka_unit_test(the_group_may_connect),
+		cmocka_unit_test(a_path_that_somebody_serves_is_left_alone),
+		cmocka_unit_test(
+		    a_path_that_nobody_serves_any_more_is_replaced),
+		cmocka_unit_test(what_is_no_socket_is_left_alone),
+		cmocka_unit_test(a_path_that_another_one_took_is_not_removed),
+		cmocka_unit_test(a_path_that_somebody_removed_is_made_again),
+		cmocka_unit_test(
+		    a_folder_that_is_missing_or_open_to_all_is_refused),
+		cmocka_unit_test(a_path_that_is_too_long_is_refused),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

@@ -88,6 +88,9 @@ nothing_given_leaves_the_file_to_decide(void **state)
 	assert_int_equal(opt.port, -1);
 	assert_int_equal(opt.log_level, -1);
 	assert_false(opt.test);
+	assert_false(opt.insecure);
+	assert_false(opt.daemon);
+	assert_null(opt.pidfile);
 	assert_string_equal(out, "");
 	assert_string_equal(err, "");
 }
@@ -101,7 +104,8 @@ every_option_is_taken(void **state)
 	(void)state;
 	assert_int_equal(parse(&opt,
 			     "--config /x/y --host ::1 --port=65535 "
-			     "--log-level warning --test",
+			     "--log-level warning --test --insecure "
+			     "--daemon --pidfile /run/x.pid",
 			     &status),
 	    0);
 	assert_string_equal(opt.config, "/x/y");
@@ -109,7 +113,12 @@ every_option_is_taken(void **state)
 	assert_int_equal(opt.port, 65535);
 	assert_int_equal(opt.log_level, LOG_LEVEL_WARNING);
 	assert_true(opt.test);
+	assert_true(opt.insecure);
+	assert_true(opt.daemon);
+	assert_string_equal(opt.pidfile, "/run/x.pid");
 	assert_string_equal(err, "");
+	assert_int_equal(parse(&opt, "-d", &status), 0);
+	assert_true(opt.daemon);
 }
 
 static void
@@ -147,6 +156,7 @@ help_and_version_end_well(void **state)
 {
 	static const char *const names[] = { "--host HOST", "--port PORT",
 		"--config FILE", "--test", "--version", "-h, --help",
+		"--insecure", "-d, --daemon", "--pidfile FILE",
 		"--log-level {debug,info,warning,error,critical}" };
 	static const char *const asks[] = { "-h", "--help", "--test -h" };
 	struct options opt;
@@ -190,6 +200,9 @@ bad_usage_is_said_with_a_hint(void **state)
 		{ "--port", "argument --port: expected one argument" },
 		{ "--host", "argument --host: expected one argument" },
 		{ "--host=", "argument --host: must not be empty" },
+		{ "--pidfile", "argument --pidfile: expected one argument" },
+		{ "--pidfile=", "argument --pidfile: must not be empty" },
+		{ "--daemon=yes", "unrecognized argument: --daemon=yes" },
 		{ "--config=", "argument --config: must not be empty" },
 		{ "--port 65536", "argument --port: invalid value: '65536'" },
 		{ "--port -1", "argument --port: invalid value: '-1'" },

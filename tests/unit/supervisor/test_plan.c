@@ -2,10 +2,15 @@
 /* wrap: geteuid */
 /* wrap: identity_find_role */
 /* wrap: identity_prepare_chroot */
+/* wrap: homes_owner */
+/* wrap: homes_each */
+/* wrap: homes_make */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +18,7 @@
 #include <cmocka.h>
 
 #include "config.h"
+#include "homes.h"
 #include "identity.h"
 #include "plan.h"
 
@@ -41,6 +47,45 @@ __wrap_identity_prepare_chroot(char **error)
 	return 0;
 }
 
+/* A state_dir that is empty. */
+
+int
+__wrap_homes_owner(const char *state_dir, const char *backend, uid_t *ret)
+{
+	(void)state_dir;
+	(void)backend;
+	*ret = 0;
+	return 0;
+}
+
+int
+__wrap_homes_each(const char *state_dir,
+    void (*each)(void *arg, const char *name, uid_t owner), void *arg)
+{
+	(void)state_dir;
+	(void)each;
+	(void)arg;
+	return 0;
+}
+
+static char made[64];
+static uid_t made_for;
+static bool making_fails;
+
+int
+__wrap_homes_make(const char *state_dir, const char *backend, uid_t uid,
+    gid_t gid, char **error)
+{
+	if (making_fails) {
+		*error = strdup("no room");
+		return -1;
+	}
+	(void)snprintf(made, sizeof(made), "%s/%s", state_dir, backend);
+	made_for = uid;
+	assert_int_equal(uid, gid);
+	return 0;
+}
+
 static struct config *config;
 
 static struct plan *
@@ -53,7 +98,7 @@ plan_of(uid_t uid, const char *text)
 	we_are = uid;
 	if (config_parse(&config, "c.json", text, strlen(text), &errors) == -1)
 		fail_msg("%s", errors.list[0].text);
-	plan = plan_new(config, &error);
+	plan = plan_new(config, NULL, ENOENT, &error);
 	if (plan == NULL)
 		fail_msg("%s", error);
 	return plan;
@@ -68,15 +113,16 @@ done(struct plan *plan)
 }
 
 static struct service_spec
-service_of(const struct plan *plan, size_t number)
+service_of(const struct plan *plan, size_t place)
 {
 	struct service_spec spec;
 	char *error = NULL;
 
-	if (plan_service(plan, number, LOG_LEVEL_INFO, &spec, &error) == -1)
+	if (plan_service(
+		plan, place, 70 + place, LOG_LEVEL_INFO, &spec, &error) == -1)
 		fail_msg("%s", error);
-	assert_int_equal(spec.number, number);
-	assert_ptr_equal(spec.config, &config->backends[number]);
+	assert_int_equal(spec.number, 70 + place);
+	assert_ptr_equal(spec.config, &config->backends[place]);
 	return spec;
 }
 
@@ -93,6 +139,7 @@ free_spec(struct service_spec *spec)
 	free(spec->worker_setup);
 	free(spec->reaper_setup);
 	free(spec->cgroup);
+	free(spec->user);
 }
 
 static const char three[] =
@@ -186,7 +233,7 @@ what_no_message_can_carry_is_refused(void **state)
 	text[size] = '\0';
 	config->backends[0].ca = text;
 	assert_int_equal(
-	    plan_service(plan, 0, LOG_LEVEL_INFO, &spec, &error), -1);
+	    plan_service(plan, 0, 1, LOG_LEVEL_INFO, &spec, &error), -1);
 	assert_string_equal(error,
 	    "c.json: backend \"far\": its \"url\", \"headers\" and certificates "
 	    "have more than 1048576 bytes together in the message that "
@@ -197,7 +244,7 @@ what_no_message_can_carry_is_refused(void **state)
 	config->backends[1].command = text;
 	config->backends[0].ca = NULL;
 	assert_int_equal(
-	    plan_service(plan, 1, LOG_LEVEL_INFO, &spec, &error), -1);
+	    plan_service(plan, 1, 2, LOG_LEVEL_INFO, &spec, &error), -1);
 	must_have(error, "\"near\": its arguments and environment have more");
 	free(error);
 	done(plan);
@@ -216,10 +263,99 @@ a_user_needs_root(void **state)
 	assert_int_equal(
 	    config_parse(&config, "c.json", text, sizeof(text) - 1, &errors),
 	    0);
-	assert_null(plan_new(config, &error));
+	assert_null(plan_new(config, NULL, ENOENT, &error));
 	must_have(error, "c.json: backend \"b\": \"user\" needs a gateway");
 	free(error);
 	config_free(&config);
+}
+
+static void
+a_job_of_roots_gets_an_id_and_a_home_of_its_own(void **state)
+{
+	struct plan *plan = plan_of(0,
+	    "{\"gateway\": {\"state_dir\": \"/state\"}, \"mcpServers\": {"
+	    "\"a b\": {\"command\": \"x\"}, \"c\": {\"command\": \"y\"}}}");
+	struct service_spec spec = service_of(plan, 0);
+
+	(void)state;
+	must_have(spec.reaper_setup,
+	    "\"user\":{\"name\":null,\"uid\":60578,\"gid\":60578}");
+	must_have(spec.reaper_setup, "\"HOME\":\"/state/a%20b\"");
+	must_have(spec.reaper_setup, "\"USER\":\"a%20b\"");
+	must_have(spec.reaper_setup, "\"TMPDIR\":\"/state/a%20b/tmp\"");
+	must_have(spec.reaper_setup,
+	    "\"cwd\":\"/state/a%20b\",\"home\":\"/state/a%20b\","
+	    "\"tmp\":\"/state/a%20b/tmp\"");
+	assert_string_equal(spec.user, "60578");
+	assert_string_equal(made, "/state/a b");
+	assert_int_equal(made_for, 60578);
+	free_spec(&spec);
+	spec = service_of(plan, 1);
+	assert_string_equal(spec.user, "60579");
+	free_spec(&spec);
+	done(plan);
+}
+
+static void
+a_folder_that_cannot_be_made_is_an_error(void **state)
+{
+	struct plan *plan = plan_of(0, "{\"a\": {\"command\": \"x\"}}");
+	struct service_spec spec;
+	char *error = NULL;
+
+	(void)state;
+	making_fails = true;
+	assert_int_equal(
+	    plan_service(plan, 0, 1, LOG_LEVEL_INFO, &spec, &error), -1);
+	making_fails = false;
+	assert_string_equal(error, "no room");
+	free(error);
+	done(plan);
+}
+
+static void
+a_named_user_keeps_what_passwd_says(void **state)
+{
+	struct plan *plan = plan_of(0,
+	    "{\"gateway\": {\"job_user\": \"daemon\"}, \"mcpServers\": {"
+	    "\"a\": {\"command\": \"x\"},"
+	    "\"b\": {\"command\": \"x\", \"user\": \"root\","
+	    "          \"home\": \"/elsewhere\"}}}");
+	struct service_spec spec = service_of(plan, 0);
+
+	(void)state;
+	must_have(spec.reaper_setup, "\"user\":{\"name\":\"daemon\",");
+	must_have(spec.reaper_setup,
+	    "\"cwd\":null,\"home\":\"/usr/sbin\","
+	    "\"tmp\":null");
+	assert_string_equal(spec.user, "daemon");
+	free_spec(&spec);
+	spec = service_of(plan, 1);
+	must_have(spec.reaper_setup,
+	    "\"user\":{\"name\":\"root\",\"uid\":0,\"gid\":0}");
+	must_have(spec.reaper_setup, "\"HOME\":\"/elsewhere\"");
+	must_have(spec.reaper_setup, "\"home\":null");
+	free_spec(&spec);
+	done(plan);
+}
+
+static void
+without_root_a_job_stays_who_we_are(void **state)
+{
+	struct plan *plan = plan_of(1000,
+	    "{\"a\": {\"command\": \"x\", \"limits\": {\"processes\": 7}}}");
+	struct service_spec spec = service_of(plan, 0);
+
+	(void)state;
+	must_have(spec.reaper_setup, "\"user\":null");
+	must_have(spec.reaper_setup,
+	    "\"cwd\":null,\"home\":null,"
+	    "\"tmp\":null");
+	/* Our other processes would count. */
+	must_have(spec.reaper_setup, "\"user_processes\":null");
+	assert_null(spec.user);
+	free_spec(&spec);
+	done(plan);
 }
 
 int
@@ -232,6 +368,11 @@ main(void)
 		cmocka_unit_test(the_worker_of_a_url_is_told_of_it),
 		cmocka_unit_test(what_no_message_can_carry_is_refused),
 		cmocka_unit_test(a_user_needs_root),
+		cmocka_unit_test(
+		    a_job_of_roots_gets_an_id_and_a_home_of_its_own),
+		cmocka_unit_test(a_folder_that_cannot_be_made_is_an_error),
+		cmocka_unit_test(a_named_user_keeps_what_passwd_says),
+		cmocka_unit_test(without_root_a_job_stays_who_we_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,26 +25,18 @@ check(char *json, const char *want)
 static void
 setup_of_the_front_is_as_agreed(void **state)
 {
-	char host[] = "gw.example", name[] = "mcp.local",
-	     origin[] = "https://app.example", bash[] = "bash", git[] = "git";
-	char *hosts[] = { name, NULL }, *origins[] = { origin, NULL };
-	struct config_backend backends[] = { { .name = bash },
-		{ .name = git, .disabled = true } };
-	const struct config config = { .host = host,
-		.allowed_hosts = hosts,
-		.allowed_origins = origins,
-		.backend_count = 2,
-		.backends = backends };
+	char bash[] = "bash";
+	struct config_backend backend = { .name = bash };
 	struct role_identity nobody = { .set = false };
 	struct role_identity id = { true, 990, 991, "/empty" };
 
 	(void)state;
-	check(setup_front(&config, LOG_LEVEL_INFO, &nobody),
-	    "{\"log_level\":\"info\",\"identity\":null,"
-	    "\"hosts\":[\"mcp.local\",\"gw.example\"],"
-	    "\"origins\":[\"https://app.example\"],"
-	    "\"backends\":[\"bash\",\"git\"]}");
-	check(setup_worker(&backends[0], LOG_LEVEL_DEBUG, &id),
+	check(setup_front(LOG_LEVEL_INFO, &nobody),
+	    "{\"log_level\":\"info\",\"identity\":null}");
+	check(setup_front(LOG_LEVEL_DEBUG, &id),
+	    "{\"log_level\":\"debug\",\"identity\":{\"uid\":990,\"gid\":991,"
+	    "\"chroot\":\"/empty\"}}");
+	check(setup_worker(&backend, LOG_LEVEL_DEBUG, &id),
 	    "{\"log_level\":\"debug\",\"identity\":{\"uid\":990,\"gid\":991,"
 	    "\"chroot\":\"/empty\"},\"name\":\"bash\","
 	    "\"request_timeout_ms\":0,\"startup_timeout_ms\":0,"
@@ -117,30 +109,67 @@ each_transport_has_its_name(void **state)
 	}
 }
 
+#define NO_LIMITS                                                              \
+	{                                                                      \
+		CONFIG_UNLIMITED, CONFIG_UNLIMITED, CONFIG_UNLIMITED,          \
+		    CONFIG_UNLIMITED, CONFIG_UNLIMITED, CONFIG_UNLIMITED, 0    \
+	}
+
 static void
 setup_of_a_reaper_is_as_agreed(void **state)
 {
 	char name[] = "x", command[] = "/bin/x", arg[] = "a\"b", a[] = "K=V=W",
-	     b[] = "EMPTY=", c[] = "=bad", cwd[] = "/tmp";
+	     b[] = "EMPTY=", c[] = "=bad";
 	char *args[] = { arg, NULL }, *env[] = { a, b, c, NULL };
-	const struct config_backend backend = { .name = name,
-		.command = command,
-		.args = args,
-		.env = no_strings,
-		.cwd = cwd };
-	const struct setup_user self = { NULL, 0, 0 };
-	const struct setup_user bob = { "bob", 7, 8 };
+	const struct config_backend backend = {
+		.name = name, .command = command, .args = args
+	};
+	const struct setup_job job = {
+		.env = env, .cwd = "/tmp", .limits = NO_LIMITS
+	};
 
 	(void)state;
-	check(setup_reaper(&backend, LOG_LEVEL_INFO, env, &self, NULL),
+	check(setup_reaper(&backend, LOG_LEVEL_INFO, &job),
 	    "{\"log_level\":\"info\",\"name\":\"x\",\"command\":\"/bin/x\","
 	    "\"args\":[\"a\\\"b\"],\"env\":{\"K\":\"V=W\",\"EMPTY\":\"\"},"
-	    "\"cwd\":\"/tmp\",\"user\":null,\"cgroup\":null}");
-	check(
-	    setup_reaper(&backend, LOG_LEVEL_INFO, no_strings, &bob, "/sys/x"),
-	    "{\"log_level\":\"info\",\"name\":\"x\",\"command\":\"/bin/x\","
-	    "\"args\":[\"a\\\"b\"],\"env\":{},\"cwd\":\"/tmp\","
-	    "\"user\":{\"name\":\"bob\",\"uid\":7,\"gid\":8},"
+	    "\"cwd\":\"/tmp\",\"home\":null,\"tmp\":null,\"user\":null,"
+	    "\"new_privileges\":false,\"limits\":{\"memory\":null,"
+	    "\"processes\":null,\"cpu_percent\":null,\"user_processes\":null,"
+	    "\"open_files\":null,\"file_size\":null,\"core_size\":0},"
+	    "\"sandbox\":null,\"cgroup\":null}");
+}
+
+static void
+setup_of_a_confined_job_is_as_agreed(void **state)
+{
+	char name[] = "x", read[] = "/srv", port[] = "443";
+	char *reads[] = { read, NULL }, *ports[] = { port, NULL };
+	const struct config_backend backend = { .name = name,
+		.command = name,
+		.args = no_strings,
+		.new_privileges = true,
+		.sandbox = { .set = true,
+		    .read = reads,
+		    .write = no_strings,
+		    .connect = ports,
+		    .private_network = true } };
+	const struct setup_job job = { .env = no_strings,
+		.user = { true, NULL, 7, 8 },
+		.home = "/h",
+		.tmp = "/h/tmp",
+		.cgroup = "/sys/x",
+		.limits = { 1, 2, 3, 4, 5, 6, 7 } };
+
+	(void)state;
+	check(setup_reaper(&backend, LOG_LEVEL_INFO, &job),
+	    "{\"log_level\":\"info\",\"name\":\"x\",\"command\":\"x\","
+	    "\"args\":[],\"env\":{},\"cwd\":null,\"home\":\"/h\","
+	    "\"tmp\":\"/h/tmp\",\"user\":{\"name\":null,\"uid\":7,\"gid\":8},"
+	    "\"new_privileges\":true,\"limits\":{\"memory\":1,"
+	    "\"processes\":2,\"cpu_percent\":3,\"user_processes\":4,"
+	    "\"open_files\":5,\"file_size\":6,\"core_size\":7},"
+	    "\"sandbox\":{\"read\":[\"/srv\"],\"write\":[],"
+	    "\"connect\":[\"443\"],\"private_network\":true},"
 	    "\"cgroup\":\"/sys/x\"}");
 }
 
@@ -148,7 +177,8 @@ static void
 small_messages_are_as_agreed(void **state)
 {
 	(void)state;
-	check(setup_listen("[::1]:9000"), "{\"address\":\"[::1]:9000\"}");
+	check(setup_listen("[::1]:9000", false),
+	    "{\"address\":\"[::1]:9000\",\"local\":false}");
 	check(setup_stop(2000, 3000), "{\"wait_ms\":2000,\"term_ms\":3000}");
 	check(setup_backend("ready", NULL, -1),
 	    "{\"state\":\"ready\",\"error\":null,\"retry_ms\":null}");
@@ -342,6 +372,23 @@ the_end_of_a_job_is_one_of_three(void **state)
 }
 
 static void
+a_job_without_memory_is_told_of(void **state)
+{
+	struct setup_job_end end;
+
+	(void)state;
+	assert_int_equal(job_end(&end, "{\"signal\":9}"), 0);
+	assert_false(end.no_memory);
+	assert_int_equal(
+	    job_end(&end, "{\"signal\":9,\"no_memory\":536870912}"), 0);
+	assert_true(end.no_memory);
+	assert_int_equal(end.memory, 536870912);
+	assert_int_equal(
+	    job_end(&end, "{\"signal\":9,\"no_memory\":\"x\"}"), 0);
+	assert_false(end.no_memory);
+}
+
+static void
 a_text_beyond_the_limit_is_refused(void **state)
 {
 	char name[] = "x";
@@ -350,7 +397,7 @@ a_text_beyond_the_limit_is_refused(void **state)
 	const struct config_backend backend = {
 		.name = name, .command = name, .args = no_strings
 	};
-	const struct setup_user self = { NULL, 0, 0 };
+	const struct setup_job job = { .env = env };
 
 	(void)state;
 	assert_non_null(long_entry);
@@ -358,7 +405,7 @@ a_text_beyond_the_limit_is_refused(void **state)
 	long_entry[1] = '=';
 	long_entry[MSG_CONTROL_MAX + 15] = '\0';
 	errno = 0;
-	assert_null(setup_reaper(&backend, LOG_LEVEL_INFO, env, &self, NULL));
+	assert_null(setup_reaper(&backend, LOG_LEVEL_INFO, &job));
 	assert_int_equal(errno, E2BIG);
 	free(long_entry);
 }
@@ -371,6 +418,8 @@ main(void)
 		cmocka_unit_test(setup_of_a_worker_with_a_url_is_as_agreed),
 		cmocka_unit_test(each_transport_has_its_name),
 		cmocka_unit_test(setup_of_a_reaper_is_as_agreed),
+		cmocka_unit_test(setup_of_a_confined_job_is_as_agreed),
+		cmocka_unit_test(a_job_without_memory_is_told_of),
 		cmocka_unit_test(small_messages_are_as_agreed),
 		cmocka_unit_test(
 		    hello_must_be_of_our_version_and_the_right_role),

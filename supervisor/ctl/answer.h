@@ -1,0 +1,50 @@
+/* answer.h: what a gateway answers. */
+#ifndef CTL_ANSWER_H
+#define CTL_ANSWER_H
+
+#include <stdint.h>
+
+#include "options.h"
+
+struct json_object;
+struct page;
+
+/* How long is waited for an answer, unless the user says so: a reload waits for
+ * what is new to start. */
+#define ANSWER_MS        10000U
+#define ANSWER_RELOAD_MS 120000U
+
+/* {"verb":"…"}, to be filled; exits when memory runs out. */
+struct json_object *answer_request(const char *verb);
+
+/*
+ * Ask the gateway; request is taken.  0 with *ret, the caller's, which says
+ * "ok": true; or the exit status, and why was printed.
+ */
+int answer_ask(struct json_object **ret, const struct options *opt,
+    struct json_object *request, unsigned int timeout_ms);
+
+/* A member of an object; NULL where it is not there, or null, or this is no
+ * object. */
+struct json_object *answer_get(struct json_object *object, const char *key);
+
+/* A string; NULL where it is none.  Bytes behind a NUL are lost. */
+const char *answer_text(struct json_object *object, const char *key);
+
+/* A number; fallback where it is none. */
+int64_t answer_number(
+    struct json_object *object, const char *key, int64_t fallback);
+
+/* An array, and its length; NULL and 0 where it is none. */
+struct json_object *answer_list(
+    struct json_object *object, const char *key, size_t *count);
+
+/* Put it as JSON, written with these flags of json-c, in which a terminal finds
+ * nothing to obey. */
+void answer_put(struct page *page, struct json_object *object, int flags);
+
+/* Print it as JSON that a terminal can be given, with a line feed.  0, or the
+ * exit status. */
+int answer_print(struct json_object *object);
+
+#endif

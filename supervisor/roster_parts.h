@@ -1,0 +1,41 @@
+/* roster_parts.h: what roster.c and member.c share; all others include
+ * roster.h. */
+#ifndef SUPERVISOR_ROSTER_PARTS_H
+#define SUPERVISOR_ROSTER_PARTS_H
+
+#include "roster.h"
+
+struct roster {
+	struct loop *loop;
+	struct processes *processes;
+	struct front *front;
+	const struct roster_handlers *handlers;
+	void *arg;
+	struct members members;
+	size_t count;
+	struct deferred look;        /* something changed */
+	struct event *tidy;          /* the POLICY has some that are gone */
+	const struct config *config; /* of the last POLICY; NULL: none yet */
+	char *told;                  /* the last POLICY; NULL: none yet */
+	uint64_t last_number;
+	uint32_t generation; /* of the last link */
+	bool ending;         /* roster_stop(): nothing is started any more */
+};
+
+/* Something changed: look at everything at the end of this turn. */
+void roster_touch(struct roster *roster);
+
+/* A timer of so many milliseconds. */
+void roster_arm(struct event *timer, unsigned int ms);
+
+/* The front was told of it in a POLICY: it gets to know its state and a link.
+ */
+void member_introduce(struct member *member);
+
+/* Of one that leaves: it ends, once. */
+void member_end(struct member *member);
+
+/* It is on no list any more, and no process of it is left. */
+void member_free(struct member **member);
+
+#endif
