@@ -32,24 +32,6 @@ same_list(char *const *a, char *const *b)
 	return *a == *b;
 }
 
-static void compare(struct difference *d, enum config_section section,
-    const void *a, const void *b);
-
-static bool
-same_tokens(const struct config *a, const struct config *b)
-{
-	struct difference d = { 0, NULL };
-
-	if (a->token_count != b->token_count)
-		return false;
-	for (size_t i = 0; i < a->token_count; i++) {
-		if (!same_text(a->tokens[i].name, b->tokens[i].name))
-			return false;
-		compare(&d, CONFIG_TOKEN, &a->tokens[i], &b->tokens[i]);
-	}
-	return d.needs == 0;
-}
-
 /* Pointers to strings are not all of one type to a compiler. */
 static const void *
 pointer_at(const void *field)
@@ -90,7 +72,7 @@ same(const struct config_key *key, const void *a, const void *b)
 		return memcmp(a, b, sizeof(int)) == 0;
 	case CONFIG_OBJECT:
 		return !key->is_noted || memcmp(a, b, sizeof(bool)) == 0;
-	case CONFIG_TOKENS: /* compare() has the whole struct */
+	case CONFIG_TOKENS: /* same_tokens() has the whole struct */
 	case CONFIG_SECTION:
 	case CONFIG_IGNORED:
 		break;
@@ -98,7 +80,48 @@ same(const struct config_key *key, const void *a, const void *b)
 	return true;
 }
 
-/* Add to *d what differs between two structs of this section. */
+static void
+add(struct difference *d, const struct config_key *key)
+{
+	d->needs |= 1U << key->needs;
+	if (key->needs == CONFIG_NEEDS_RESTART && d->fixed == NULL)
+		d->fixed = key->name;
+}
+
+/* Add to *d what differs between two structs of this section; not what is in
+ * structs in them. */
+static void
+compare_fields(struct difference *d, enum config_section section, const void *a,
+    const void *b)
+{
+	size_t n;
+	const struct config_key *keys = config_keys(section, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		size_t at = keys[i].field;
+
+		if (at != CONFIG_NO_FIELD &&
+		    !same(&keys[i], (const char *)a + at, (const char *)b + at))
+			add(d, &keys[i]);
+	}
+}
+
+static bool
+same_tokens(const struct config *a, const struct config *b)
+{
+	struct difference d = { 0, NULL };
+
+	if (a->token_count != b->token_count)
+		return false;
+	for (size_t i = 0; i < a->token_count; i++) {
+		if (!same_text(a->tokens[i].name, b->tokens[i].name))
+			return false;
+		compare_fields(&d, CONFIG_TOKEN, &a->tokens[i], &b->tokens[i]);
+	}
+	return d.needs == 0;
+}
+
+/* The same with what is in them: objects have no objects in turn. */
 static void
 compare(struct difference *d, enum config_section section, const void *a,
     const void *b)
@@ -106,22 +129,15 @@ compare(struct difference *d, enum config_section section, const void *a,
 	size_t n;
 	const struct config_key *keys = config_keys(section, &n);
 
+	compare_fields(d, section, a, b);
 	for (size_t i = 0; i < n; i++) {
-		const struct config_key *key = &keys[i];
-		const char *at = a, *other = b;
+		size_t at = keys[i].field;
 
-		if (key->field == CONFIG_NO_FIELD)
-			continue;
-		if (key->type == CONFIG_OBJECT)
-			compare(d, key->section, at + key->field,
-			    other + key->field);
-		if (key->type == CONFIG_TOKENS
-			? same_tokens(a, b)
-			: same(key, at + key->field, other + key->field))
-			continue;
-		d->needs |= 1U << key->needs;
-		if (key->needs == CONFIG_NEEDS_RESTART && d->fixed == NULL)
-			d->fixed = key->name;
+		if (keys[i].type == CONFIG_OBJECT)
+			compare_fields(d, keys[i].section, (const char *)a + at,
+			    (const char *)b + at);
+		else if (keys[i].type == CONFIG_TOKENS && !same_tokens(a, b))
+			add(d, &keys[i]);
 	}
 }
 

@@ -16,6 +16,9 @@
 #include "config_string.h"
 #include "config_tokens.h"
 
+/* Keys of one section. */
+#define KEYS_MAX 64
+
 const char *
 config_value_type(struct json_span value)
 {
@@ -104,34 +107,15 @@ read_switch(struct config_reader *rd, const struct config_key *key,
 	*ret = read_choice(rd, key, value) == 1;
 }
 
-/* An object in an object: its keys have a table of their own. */
-static void
-read_object(struct config_reader *rd, const struct config_key *key,
-    struct json_span value, void *field)
-{
-	char where[CONFIG_WHERE_MAX];
-	struct config_reader nested = *rd;
-
-	if (json_kind(value) != JSON_OBJECT) {
-		config_value_wrong_type(rd, key, value);
-		return;
-	}
-	(void)snprintf(
-	    where, sizeof(where), "%s, \"%s\"", rd->where, key->name);
-	nested.section = key->section;
-	nested.where = where;
-	nested.fields = field;
-	config_value_members(&nested, value);
-}
-
 static void
 read_value(struct config_reader *rd, const struct config_key *key,
     struct json_span value)
 {
-	void *field = key->field == CONFIG_NO_FIELD
-	    ? NULL
-	    : (char *)rd->fields + key->field;
+	void *field;
 
+	if (key->field == CONFIG_NO_FIELD)
+		return;
+	field = (char *)rd->fields + key->field;
 	switch (key->type) {
 	case CONFIG_STRING:
 		config_string_read(rd, key, value, field);
@@ -177,12 +161,10 @@ read_value(struct config_reader *rd, const struct config_key *key,
 	case CONFIG_TRANSPORT:
 		(void)read_choice(rd, key, value);
 		break;
-	case CONFIG_OBJECT:
-		read_object(rd, key, value, field);
-		break;
 	case CONFIG_TOKENS:
 		config_tokens_read(rd, key, value);
 		break;
+	case CONFIG_OBJECT:  /* config_value_members() reads them */
 	case CONFIG_SECTION: /* config_parse.c walks them */
 	case CONFIG_IGNORED:
 		break;
@@ -224,22 +206,19 @@ config_value_hint(
 	return dst;
 }
 
-static void
-read_known(struct config_reader *rd, const struct config_key *key,
-    struct json_span value)
-{
-	/* A default is not what somebody has written. */
-	if (key->is_noted)
-		*(bool *)((char *)rd->fields + key->field) = true;
-	read_value(rd, key, value);
-}
+/* What an object has, of the keys of its section. */
+struct members {
+	uint64_t seen; /* bits, by their place in the table */
+	/* Objects among them, which are read last. */
+	struct json_span objects[KEYS_MAX];
+};
 
 static void
 read_member(struct config_reader *rd, struct json_span name_span,
-    struct json_span value, uint64_t *seen)
+    struct json_span value, struct members *members)
 {
 	char hint[CONFIG_HINT_MAX];
-	size_t n;
+	size_t n, place;
 	const struct config_key *keys = config_keys(rd->section, &n);
 	char *name = config_value_key(rd->report, rd->where, name_span);
 	const struct config_key *key;
@@ -247,35 +226,30 @@ read_member(struct config_reader *rd, struct json_span name_span,
 	if (name == NULL)
 		return;
 	key = config_keys_find(rd->section, name);
-	if (key == NULL)
+	place = key == NULL ? 0 : (size_t)(key - keys);
+	if (key == NULL) {
 		config_report_add(rd->report, name_span.at,
 		    "%s: there is no key \"%s\"%s", rd->where,
 		    log_str(name, strlen(name)),
 		    config_value_hint(hint, sizeof(hint), rd->section, name));
-	else if (*seen & UINT64_C(1) << (key - keys))
+	} else if (members->seen & UINT64_C(1) << place) {
 		config_report_add(rd->report, name_span.at,
 		    "%s: \"%s\" is there twice; keep one of them", rd->where,
 		    key->name);
-	else {
-		*seen |= UINT64_C(1) << (key - keys);
-		read_known(rd, key, value);
+	} else {
+		members->seen |= UINT64_C(1) << place;
+		if (key->type == CONFIG_OBJECT)
+			members->objects[place] = value;
+		else
+			read_value(rd, key, value);
 	}
 	free(name);
 }
 
-/* What a key is when it is left out. */
+/* Read all but objects, and the defaults of what is left out. */
 static void
-read_default(struct config_reader *rd, const struct config_key *key)
-{
-	static const char empty[] = "{}";
-	const char *text = key->type == CONFIG_OBJECT ? empty : key->fallback;
-
-	if (text != NULL)
-		read_value(rd, key, (struct json_span){ text, strlen(text) });
-}
-
-void
-config_value_members(struct config_reader *rd, struct json_span object)
+read_members(
+    struct config_reader *rd, struct json_span object, struct members *members)
 {
 	/* What nobody wrote takes nothing of the room. */
 	struct config_room room = { "defaults", CONFIG_STRINGS_MAX,
@@ -283,17 +257,62 @@ config_value_members(struct config_reader *rd, struct json_span object)
 	struct config_reader defaults = *rd;
 	struct json_span name, value;
 	struct json_iter it;
-	uint64_t seen = 0;
 	size_t n;
 	const struct config_key *keys = config_keys(rd->section, &n);
 
-	assert(n <= 64);
+	assert(n <= KEYS_MAX);
+	memset(members, 0, sizeof(*members));
 	json_iter_init(&it, object);
 	while (json_iter_member(&it, &name, &value))
-		read_member(rd, name, value, &seen);
+		read_member(rd, name, value, members);
 	defaults.room = &room;
 	for (size_t i = 0; i < n; i++) {
-		if (!(seen & UINT64_C(1) << i))
-			read_default(&defaults, &keys[i]);
+		const char *text = keys[i].fallback;
+
+		if (text != NULL && !(members->seen & UINT64_C(1) << i))
+			read_value(&defaults, &keys[i],
+			    (struct json_span){ text, strlen(text) });
+	}
+}
+
+/* An object in an object, which has none in turn; without one its members have
+ * their defaults. */
+static void
+read_object(struct config_reader *rd, const struct config_key *key,
+    struct json_span value)
+{
+	static const char empty[] = "{}";
+	char where[CONFIG_WHERE_MAX];
+	struct config_reader nested = *rd;
+	struct members members;
+	void *field = (char *)rd->fields + key->field;
+
+	if (value.at == NULL) {
+		value = (struct json_span){ empty, sizeof(empty) - 1 };
+	} else if (json_kind(value) != JSON_OBJECT) {
+		config_value_wrong_type(rd, key, value);
+		return;
+	} else if (key->is_noted) {
+		*(bool *)field = true;
+	}
+	(void)snprintf(
+	    where, sizeof(where), "%s, \"%s\"", rd->where, key->name);
+	nested.section = key->section;
+	nested.where = where;
+	nested.fields = field;
+	read_members(&nested, value, &members);
+}
+
+void
+config_value_members(struct config_reader *rd, struct json_span object)
+{
+	struct members members;
+	size_t n;
+	const struct config_key *keys = config_keys(rd->section, &n);
+
+	read_members(rd, object, &members);
+	for (size_t i = 0; i < n; i++) {
+		if (keys[i].type == CONFIG_OBJECT)
+			read_object(rd, &keys[i], members.objects[i]);
 	}
 }

@@ -10,6 +10,10 @@
 #define STOP_MS 6500
 #define KILL_MS 1500
 
+/* Calls that are given up fail as soon as the link of their worker closes, and
+ * then clients get this long to hear of it. */
+#define GIVE_UP_MS 1000
+
 static void
 arm(struct event *timer, uint64_t ms)
 {
@@ -75,7 +79,7 @@ ending_begin(struct gateway *gw)
 	logfile_hush(gw->logfile, false);
 	(void)event_del(gw->summary_timer);
 	reload_abandon(gw->reload);
-	notify_stopping(drain_ms + STOP_MS + KILL_MS);
+	notify_stopping(drain_ms + GIVE_UP_MS + STOP_MS + KILL_MS);
 	close_sockets(gw);
 	if (drain_ms == 0 || !front_drain(gw->front))
 		ending_stop(gw);
@@ -93,9 +97,15 @@ ending_drained(struct gateway *gw)
 void
 ending_on_timer(struct gateway *gw)
 {
-	if (gw->phase == GATEWAY_DRAINS) {
+	if (gw->phase == GATEWAY_DRAINS && !gw->gave_up) {
 		log_warning("gateway: \"drain_timeout\" is over: calls in "
 			    "flight are given up");
+		gw->gave_up = true;
+		roster_stop(gw->roster);
+		arm(gw->end_timer, GIVE_UP_MS);
+		return;
+	}
+	if (gw->phase == GATEWAY_DRAINS) {
 		ending_stop(gw);
 		return;
 	}

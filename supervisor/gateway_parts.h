@@ -65,6 +65,7 @@ struct gateway {
 	uint64_t started_ms;
 	bool front_said_hello;
 	bool summary_shown;
+	bool gave_up; /* on what is in flight */
 	int status;
 };
 

@@ -74,8 +74,8 @@ add_list(struct text *t, const char *key, char *const *list)
 	add(t, "]");
 }
 
-/* The name in "name:9000", "[::1]:9000" and "https://name/", as a string of the
- * list; nothing when there is none. */
+/* The name in "name:9000" and "https://name/", as a string of the list; none is
+ * needed for an IP address, by which everybody may call us. */
 static size_t
 add_host(struct text *t, const char *address, size_t before)
 {
@@ -83,8 +83,8 @@ add_host(struct text *t, const char *address, size_t before)
 	size_t len;
 
 	begin = begin != NULL ? begin + 3 : address;
-	len = *begin == '[' ? strcspn(begin, "]") + 1 : strcspn(begin, ":/");
-	if (len == 0 || len > strlen(begin))
+	len = strcspn(begin, ":/");
+	if (*begin == '[' || strspn(begin, "0123456789.") == len)
 		return before;
 	if (before > 0)
 		add(t, ",");

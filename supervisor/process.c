@@ -92,17 +92,6 @@ process_on_closed(void *arg, const char *why)
 	process_close(p);
 }
 
-void
-process_send_level(struct process *p)
-{
-	struct frame frame = { .type = MSG_LOGLEVEL };
-
-	if (p->table->level == -1)
-		return;
-	frame.flags = (uint16_t)p->table->level;
-	process_send(p, &frame, NULL);
-}
-
 static void
 process_on_hello(struct process *p, const char *payload, size_t len)
 {
@@ -118,7 +107,6 @@ process_on_hello(struct process *p, const char *payload, size_t len)
 	}
 	p->hello = true;
 	p->watch.missed = 0;
-	process_send_level(p); /* SETUP, which is older, was sent before */
 	if (p->handlers->hello != NULL)
 		p->handlers->hello(p->arg);
 	if (p->handlers->alive != NULL) /* who waits for it waits now */
@@ -402,6 +390,19 @@ process_send(struct process *p, const struct frame *head, const char *json)
 		process_send_failed(p, &frame);
 	else
 		chan_flush(p->chan);
+	if (frame.type == MSG_SETUP)
+		process_send_level(p); /* SETUP may be older than that */
+}
+
+void
+process_send_level(struct process *p)
+{
+	struct frame frame = { .type = MSG_LOGLEVEL };
+
+	if (p->table->level == -1)
+		return;
+	frame.flags = (uint16_t)p->table->level;
+	process_send(p, &frame, NULL);
 }
 
 void

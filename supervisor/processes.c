@@ -174,10 +174,8 @@ processes_set_level(struct processes *ps, enum log_level level)
 	struct process *p;
 
 	ps->level = (int)level;
-	LIST_FOREACH (p, &ps->list, link) {
-		if (p->hello)
-			process_send_level(p);
-	}
+	LIST_FOREACH (p, &ps->list, link)
+		process_send_level(p);
 }
 
 /* At the very end, without the loop: nothing of ours shall outlive us. */

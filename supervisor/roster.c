@@ -360,6 +360,8 @@ roster_stop(struct roster *roster)
 {
 	struct member *m;
 
+	if (roster->ending)
+		return;
 	roster->ending = true;
 	TAILQ_FOREACH (m, &roster->members, link) {
 		m->waits = false;

@@ -148,6 +148,7 @@ void roster_drained(struct roster *roster, uint64_t number);
 
 /* ---- the end ---- */
 
+/* End all, once; nothing is started any more. */
 void roster_stop(struct roster *roster);
 void roster_kill(struct roster *roster);
 

@@ -39,8 +39,9 @@ static struct catalogue_text *
 render(const struct view *view, enum catalog_kind kind)
 {
 	/* An empty view may have none to add to. */
-	const struct view_entry *e, *end =
-	    view->count > 0 ? view->entries + view->count : view->entries;
+	const struct view_entry *e,
+	    *end =
+		view->count > 0 ? view->entries + view->count : view->entries;
 	struct catalogue_text *text;
 	size_t len = strlen(list_key[kind]) + 2;
 	char *at;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct peer;
+struct peers;
 struct principal;
 
 struct client {
@@ -19,6 +20,13 @@ struct client {
 	struct principal *principal;
 	uint64_t token_hash[2]; /* keyed: what it is of, nobody can tell */
 };
+
+/* Find out whom this connected socket leads to, into a zeroed client.  0, or -1
+ * with errno: it is gone already, or ENOMEM. */
+int client_find(struct client *client, struct peers *peers, int fd);
+
+/* Its connection is gone: nothing is known any more. */
+void client_forget(struct client *client, struct peers *peers);
 
 /* "192.0.2.1", "2001:db8::/64", "uid 1000": for logs; fits PEER_TEXT_MAX. */
 const char *client_format(const struct client *client, char *text);

@@ -93,17 +93,6 @@ drain_begin(struct front *front)
 }
 
 void
-drain_free(struct drain **drain)
-{
-	if (*drain == NULL)
-		return;
-	deferred_cancel(&(*drain)->check);
-	event_free((*drain)->tick);
-	free(*drain);
-	*drain = NULL;
-}
-
-void
 drain_check(struct front *front)
 {
 	if (front->drain != NULL)

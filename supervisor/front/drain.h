@@ -2,7 +2,6 @@
 #ifndef FRONT_DRAIN_H
 #define FRONT_DRAIN_H
 
-struct drain;
 struct front;
 
 /* What was answered may take this long to be written; a client that reads takes
@@ -12,10 +11,9 @@ struct front;
 /*
  * Take no new work.  When no request is in flight any more, end every stream,
  * and when all is written or after DRAIN_FLUSH_MS, send DRAINED_ALL.  Sets
- * front->drain.  0, or -1 with errno on failure.
+ * front->drain, for good.  0, or -1 with errno on failure.
  */
 int drain_begin(struct front *front);
-void drain_free(struct drain **drain);
 
 /* A backend has no request in flight any more.  Nothing happens unless all is
  * being drained. */

@@ -26,7 +26,6 @@
 #include "peer.h"
 #include "policy.h"
 #include "pool.h"
-#include "principal.h"
 
 /* One sweep in this many milliseconds; the whole list in this many sweeps. */
 #define SWEEP_MS    100U
@@ -38,7 +37,7 @@
 /* When half of at least so many connections have gone, what they needed goes
  * back to the system. */
 #define PEAK_MIN 1000U
-/* As many as http.c has, HTTP_LISTENERS_MAX. */
+/* As many as http.c has (HTTP_LISTENERS_MAX). */
 #define LISTENERS_MAX 64U
 
 struct connection {
@@ -113,10 +112,7 @@ connection_free(struct connection *conn)
 		TAILQ_REMOVE(&guard->fresh, conn, of_fresh);
 	if (fd >= 0 && (size_t)fd < guard->fd_count && guard->by_fd[fd] == conn)
 		guard->by_fd[fd] = NULL;
-	if (conn->client.peer != NULL)
-		peers_leave(guard->peers, conn->client.peer);
-	principal_release(conn->client.principal);
-	explicit_bzero(&conn->client, sizeof(conn->client));
+	client_forget(&conn->client, guard->peers);
 	guard->count--;
 	guard->held -= conn->held;
 	bufferevent_decref(conn->bev); /* closes the socket */
@@ -298,31 +294,6 @@ connection_note_fd(struct connection *conn, size_t fd)
 	return 0;
 }
 
-/* Where it is from, and over a Unix socket who; see unix(7). */
-static int
-connection_find_client(struct connection *conn, int fd)
-{
-	struct client *client = &conn->client;
-	struct sockaddr_storage address = { 0 };
-	socklen_t len = sizeof(address);
-	struct ucred user;
-
-	if (getpeername(fd, (struct sockaddr *)&address, &len) == -1)
-		return -1;
-	if (address.ss_family != AF_UNIX) {
-		client->peer = peers_enter(
-		    conn->guard->peers, (struct sockaddr *)&address);
-		return client->peer != NULL ? 0 : -1;
-	}
-	len = sizeof(user);
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &len) == -1)
-		return -1;
-	client->local = true;
-	client->uid = user.uid;
-	client->peer = peers_enter_user(conn->guard->peers, user.uid);
-	return client->peer != NULL ? 0 : -1;
-}
-
 /* It has its socket now. */
 static void
 connection_settle(struct connection *conn)
@@ -332,7 +303,7 @@ connection_settle(struct connection *conn)
 
 	if (fd < 0 || connection_dropped(conn))
 		return; /* evhttp did not want it; the sweep finds it */
-	if (connection_find_client(conn, fd) == -1 ||
+	if (client_find(&conn->client, guard->peers, fd) == -1 ||
 	    connection_note_fd(conn, (size_t)fd) == -1) {
 		/* It may be gone already. */
 		connection_end(conn, strerror(errno));

@@ -82,21 +82,14 @@ refuse_stranger(struct http_exchange *x, enum bearer found)
 
 /* ---- who -------------------------------------------------------------- */
 
-void
-http_auth_forget(struct client *client)
-{
-	principal_release(client->principal);
-	client->principal = NULL;
-	client->has_token = false;
-	explicit_bzero(client->token_hash, sizeof(client->token_hash));
-}
-
+/* A connection is this principal's from now on. */
 static struct principal *
 remember(struct client *client, struct principal *principal)
 {
 	principal_keep(principal);
-	http_auth_forget(client);
+	principal_release(client->principal);
 	client->principal = principal;
+	client->has_token = false;
 	return principal;
 }
 

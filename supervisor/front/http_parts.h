@@ -99,9 +99,6 @@ bool http_auth_admit(struct http_exchange *x);
  */
 struct principal *http_auth_principal(struct http_exchange *x);
 
-/* Forget who a connection was. */
-void http_auth_forget(struct client *client);
-
 /* ---- http_health.c ---------------------------------------------------- */
 
 void http_health_alive(struct http_exchange *x);

@@ -76,6 +76,8 @@ link_fail_all(struct link *link, const char *why)
 	char text[768];
 	size_t count = 0;
 
+	if (TAILQ_EMPTY(&link->requests))
+		return;
 	snprintf(text, sizeof(text),
 	    "Backend \"%s\" was lost while it worked on this request: %s",
 	    link->name, why);
@@ -88,9 +90,8 @@ link_fail_all(struct link *link, const char *why)
 		    link, request, REQUEST_LINK_LOST, SUBSCRIPTION_UNKNOWN);
 		count++;
 	}
-	if (count > 0)
-		log_warning("backend %s: %zu requests failed: %s", link->name,
-		    count, why);
+	log_warning(
+	    "backend %s: %zu requests failed: %s", link->name, count, why);
 }
 
 void

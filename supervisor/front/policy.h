@@ -58,8 +58,8 @@ struct policy_limits {
 	uint32_t connections_per_address;
 	uint32_t sessions;
 	uint32_t requests_per_session; /* in flight, never 0 */
-	uint32_t rate;     /* requests a second from one address */
-	uint32_t burst;    /* of them at once */
+	uint32_t rate;                 /* requests a second from one address */
+	uint32_t burst;                /* of them at once */
 	size_t body_size;  /* bytes, never 0, at most GUARD_BODY_MAX */
 	size_t queue_size; /* bytes that wait for one client, never 0 */
 	size_t memory;     /* bytes of unfinished requests and of queues, of all
@@ -70,8 +70,9 @@ struct policy {
 	struct origin_rules origins; /* borrows hosts and allowed_origins */
 	char **hosts;
 	char **allowed_origins;
-	bool open;        /* no token is needed */
-	char *public_url; /* "https://mcp.example.com" without a path, or NULL */
+	bool open; /* no token is needed */
+	char
+	    *public_url; /* "https://mcp.example.com" without a path, or NULL */
 	char **authorization_servers;
 	struct policy_limits limits;
 	size_t token_count;

@@ -168,7 +168,7 @@ class Cases:
             self.assertNotIn("/mcp-gateway.", place or "")
             return
         self.assertRegex(
-            place, r"/mcpgw-test\.[^/]*/mcp-gateway\.\d+/0-victim$")
+            place, r"/mcpgw-test\.[^/]*/mcp-gateway\.\d+/\d+-victim$")
         self.assertEqual(len(self.folders()), 1)
 
     def wait_gone(self, pid):

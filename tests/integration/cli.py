@@ -35,7 +35,8 @@ class Usage(unittest.TestCase):
         self.assertEqual(ended.returncode, 0)
         self.assertEqual(ended.stderr, "")
         for option in ("--config", "--host", "--port", "--log-level",
-                       "--test", "--version", "--help"):
+                       "--insecure", "--daemon", "--pidfile", "--test",
+                       "--version", "--help"):
             self.assertIn(option, ended.stdout)
 
     def test_the_version_is_that_of_the_project(self):
@@ -51,6 +52,7 @@ class Usage(unittest.TestCase):
         for args in (("--nonsense",), ("--port",), ("--port", "x"),
                      ("--port", "65536"), ("--port", "-1"), ("--port", ""),
                      ("--port", "80 "), ("--log-level", "bogus"),
+                     ("--pidfile",), ("--pidfile", ""), ("--daemon=yes",),
                      ("surplus",), ("--config",)):
             with self.subTest(args):
                 ended = run(*args)
@@ -157,8 +159,15 @@ class Start(unittest.TestCase):
                 self.assertIn("in use", ended.stderr)
                 self.assertFalse(os.path.exists(mark), "a job was started")
 
-    def test_listening_beyond_this_machine_is_warned_about(self):
-        with Gateway({}, args=["--host", "0.0.0.0"]) as gateway:
+    def test_listening_beyond_this_machine_without_tokens_is_refused(self):
+        ended = run("--host", "0.0.0.0", "--port", "0",
+                    config={"mcpServers": {}})
+        self.assertEqual(ended.returncode, 1, ended)
+        self.assertIn('"tokens"', ended.stderr)
+
+    def test_one_who_wants_to_listen_so_is_warned(self):
+        with Gateway({}, args=["--host", "0.0.0.0", "--insecure"]
+                     ) as gateway:
             gateway.wait_console("there is no authentication")
         with Gateway({}) as gateway:
             self.assertNotIn("other machines",

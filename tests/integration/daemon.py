@@ -144,8 +144,9 @@ class Background(Daemons):
         pid = self.pid()
         self.configure({"one": backend()})
         os.kill(pid, signal.SIGHUP)
-        process.wait_until(lambda: re.search(r"reload: .*1 added", self.logs()),
-                           10 * PATIENCE, "a reload")
+        process.wait_until(
+            lambda: re.search(r" - reload - INFO - .*added", self.logs()),
+            10 * PATIENCE, "a reload")
         self.stop(pid)
         self.assertIn("stopped", self.logs())
 
@@ -190,8 +191,7 @@ class Background(Daemons):
     @unittest.skipUnless(ROOT and shutil.which("setpriv"), "needs root")
     def test_a_front_that_cannot_serve_reaches_the_caller(self):
         ended = self.run_it("--daemon", prefix=(
-            "setpriv", "--bounding-set", "-sys_chroot",
-            "--inh-caps", "-sys_chroot"))
+            "setpriv", "--bounding-set", "-setuid", "--inh-caps", "-setuid"))
         self.assertEqual(ended.returncode, 1, ended)
         self.assertEqual(ended.stdout, "")
         self.assertIn("before it could serve", ended.stderr)

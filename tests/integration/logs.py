@@ -1,12 +1,18 @@
 """The log file: where it is, how it is called, what is in it and what never."""
 
+import json
 import os
 import re
+import signal
+import socket
+import subprocess
+import tempfile
 import unittest
 
+import process
 import raw
 from client import Client
-from gateway import Gateway, backend, faulty
+from gateway import DAEMON, PATIENCE, Gateway, backend, faulty
 
 LINE = re.compile(
     r"20\d\d-[01]\d-[0-3]\d [0-2]\d:[0-5]\d:[0-6]\d[^ ]* .*\S")
@@ -48,6 +54,113 @@ class Logs(unittest.TestCase):
         with Gateway({}) as gateway:
             mode = os.stat(gateway.log_path()).st_mode & 0o777
             self.assertEqual(mode & 0o007, 0, oct(mode))
+
+    def test_a_rotated_log_goes_on_in_a_new_file(self):
+        with Gateway({"one": backend()}) as gateway, \
+                Client(gateway.address) as client:
+            client.wait_tools("one/echo")
+            path = gateway.log_path()
+            rotated = os.path.join(gateway.folder, "rotated")
+            os.rename(path, rotated)
+
+            def said():
+                with open(rotated, encoding="utf-8") as file:
+                    return file.read()
+            gateway.send_signal(signal.SIGUSR2)
+            process.wait_until(lambda: " - front - INFO - " in said(),
+                               10 * PATIENCE, "the renamed file")
+            gateway.send_signal(signal.SIGUSR1)
+            gateway.wait_log("SIGUSR1")
+            self.assertEqual(gateway.log_path(), path)
+            self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+            gateway.send_signal(signal.SIGUSR2)
+            gateway.wait_log(r"one.*ready for")
+            self.assertNotIn("SIGUSR1", said())
+
+    def test_a_log_that_cannot_be_opened_again_stays_in_use(self):
+        with Gateway({}) as gateway:
+            gateway.wait_console("ready: ")
+            folder = os.path.dirname(gateway.log_path())
+            moved = os.path.join(gateway.folder, "moved")
+            path = os.path.join(moved, os.path.basename(gateway.log_path()))
+            os.rename(folder, moved)
+            with open(folder, "w", encoding="utf-8"):
+                pass  # a file where the folder was
+
+            def said():
+                with open(path, encoding="utf-8") as file:
+                    return file.read()
+            gateway.send_signal(signal.SIGUSR1)
+            process.wait_until(lambda: "the old file stays in use" in said(),
+                               10 * PATIENCE, "an error")
+            gateway.stop()
+            self.assertIn("stopped", said())
+
+    def test_a_log_in_json_is_one_object_a_line(self):
+        evil = 'x"\\\r\n{}\x1b\x7f\u202e'
+        with Gateway({"one": backend()}, gateway={"log_format": "json"},
+                     args=("--log-level", "debug")) as gateway, \
+                Client(gateway.address) as client:
+            client.wait_tools("one/echo")
+            client.request(evil, {"name": evil})
+            client.call(evil)
+            client.call("one/log", {"level": "error", "text": evil}).result
+            gateway.stop()
+            lines = gateway.log().splitlines()
+            self.assertGreater(len(lines), 3)
+            for line in lines:
+                record = json.loads(line)
+                self.assertEqual(set(record),
+                                 {"time", "level", "subject", "text"})
+                self.assertRegex(
+                    record["time"],
+                    r"\A20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")
+                self.assertIn(record["level"], (
+                    "debug", "info", "warning", "error", "critical"))
+            subjects = {json.loads(line)["subject"] for line in lines}
+            self.assertIn("backend one", subjects)
+            self.assertIn("gateway", subjects)
+
+    def test_without_a_log_the_console_is_it(self):
+        with Gateway({"one": backend()}, gateway={
+                "log": "none", "log_format": "json"}, wait=False) as gateway:
+            gateway.wait_console("backend ready")
+            gateway.stop()
+            self.assertFalse(os.path.exists(
+                os.path.join(gateway.folder, "logs")))
+            for line in gateway.console().splitlines():
+                json.loads(line)
+
+    def test_the_journal_gets_priorities_and_no_times(self):
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        identity = os.fstat(theirs.fileno())
+        with tempfile.TemporaryDirectory(prefix="mcpgw-test-") as folder:
+            path = os.path.join(folder, "config.json")
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump({"gateway": {"log": "none", "control_socket": ""},
+                           "mcpServers": {}}, file)
+            child = subprocess.Popen(
+                [DAEMON, "--config", path, "--port", "0"], cwd=folder,
+                stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
+                env={**os.environ, "JOURNAL_STREAM":
+                     f"{identity.st_dev}:{identity.st_ino}"})
+            theirs.close()
+            ours.settimeout(10 * PATIENCE)
+            text = ""
+            while "ready" not in text:
+                text += ours.recv(4096).decode()
+            child.terminate()
+            self.assertEqual(child.wait(15 * PATIENCE), 0)
+        for line in text.splitlines():
+            self.assertRegex(line, r"\A<[2-7]>(?!\d\d(\d\d-|:))")
+
+    def test_without_syslog_clients_are_served(self):
+        # Whether somebody listens at /dev/log or not.
+        with Gateway({"one": backend()}, gateway={"log": "syslog"}
+                     ) as gateway, Client(gateway.address) as client:
+            client.wait_tools("one/echo")
+            self.assertIn("syslog", gateway.wait_console("ready: "))
 
     def test_a_log_folder_that_cannot_be_made_ends_the_start(self):
         with Gateway({}, gateway={"log_dir": "/proc/no/such"},

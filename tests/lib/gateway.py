@@ -54,7 +54,7 @@ def jobs_as_root(settings, prefix=()):
     """Settings of "gateway" with which jobs stay root, where the tests are and
     say nothing else: they write into folders of the tests', and programs may
     be where other users cannot reach them."""
-    if os.getuid() != 0 or "setpriv" in prefix or \
+    if os.getuid() != 0 or any("setpriv" in word for word in prefix) or \
             "job_user" in settings or "job_uids" in settings:
         return settings
     return {"job_user": "root", **settings}
@@ -95,8 +95,9 @@ class Gateway:
                          if not entry.get("disabled")]
         self.console_path = os.path.join(self.folder, "console.txt")
         self.address = None
-        command = [*prefix, daemon, "--config", self.config,
-                   "--host", "127.0.0.1", "--port", port, *args]
+        # Without a port the configuration says where to listen.
+        where = ["--host", "127.0.0.1", "--port", port] if port else []
+        command = [*prefix, daemon, "--config", self.config, *where, *args]
         environment = dict(os.environ)
         environment.update(env or {})
         with open(self.console_path, "wb") as console:

@@ -78,7 +78,7 @@ ATTEMPTS = {
     "run": run, "fork": fork, "grow": grow, "about": about,
     "list": os.listdir, "kill": lambda pid, number=0: os.kill(pid, number),
     "readlink": os.readlink,
-    "link": lambda path, to: os.symlink(to, path),
+    "link": lambda path, to: os.symlink(path, to),
 }
 
 

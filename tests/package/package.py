@@ -76,7 +76,7 @@ class Machine:
         """Run a command in it."""
         done = subprocess.run(
             ["nsenter", "--target", str(self.init), "--all",
-             f"--root=/proc/{self.init}/root", "--wd=/", "env", "-i",
+             f"--root=/proc/{self.init}/root", "env", "--chdir=/", "-i",
              "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8",
              "DEBIAN_FRONTEND=noninteractive", *command],
             input=text, capture_output=True, text=True, check=False,
@@ -178,8 +178,9 @@ class PackageTest(unittest.TestCase):
                                    "--no-pager", "mcp-gateway")
         level = float(done.splitlines()[-1].split(":")[1].split()[0])
         self.assertLess(level, 2.8, done)
-        self.machine.run("systemd-analyze", "verify",
-                         "mcp-gateway.service", "mcp-gateway.socket")
+        self.machine.run("systemd-analyze", "verify", "--man=no",
+                         "/lib/systemd/system/mcp-gateway.service",
+                         "/lib/systemd/system/mcp-gateway.socket")
 
     def test_04_a_reload_starts_a_backend_as_a_user_of_its_own(self):
         machine = self.machine

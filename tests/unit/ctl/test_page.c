@@ -128,7 +128,7 @@ columns_are_aligned(void **state)
 
 	(void)state;
 	assert_string_equal(table(&page, 0, false),
-	    "NAME                N  MORE  LEAST\n"
+	    "NAME                 N  MORE  LEAST\n"
 	    "a long name of it    1  x        12\n"
 	    "ä                  200  yy        3\n" +
 		0);
@@ -144,17 +144,17 @@ a_narrow_terminal_has_less_of_it(void **state)
 	/* The name is cut first, then what is needed least is left out. */
 	assert_string_equal(table(&page, 30, false),
 	    "NAME            N  MORE  LEAST\n"
-	    "a long name …   1  x        12\n"
+	    "a long name…    1  x        12\n"
 	    "ä             200  yy        3\n");
 	buf_free(&page.out);
 	assert_string_equal(table(&page, 24, false),
 	    "NAME             N  MORE\n"
-	    "a long name o…   1  x\n"
+	    "a long name …    1  x\n"
 	    "ä              200  yy\n");
 	buf_free(&page.out);
 	assert_string_equal(table(&page, 5, false),
 	    "NAME            N\n"
-	    "a long name …    1\n"
+	    "a long name…    1\n"
 	    "ä             200\n" +
 		0);
 	buf_free(&page.out);

@@ -172,7 +172,7 @@ json_is_valid_whatever_the_text(void **state)
 static void
 the_longest_record_fits_into_json(void **state)
 {
-	char text[MSG_LOG_MAX], line[LOGLINE_MAX];
+	char text[MSG_LOG_MAX] = "", line[LOGLINE_MAX];
 	struct logline one = record(LOG_LEVEL_CRITICAL, text);
 
 	(void)state;

@@ -1,5 +1,6 @@
 /* test_memory.c: how much memory processes use. */
 /* wrap: mono_ms */
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <setjmp.h>
@@ -42,6 +43,8 @@ start_family(void)
 			_exit(1);
 		memset(block, 'x', BLOCK);
 		if (fork() == 0) {
+			/* It ends with its parent. */
+			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 			(void)pause();
 			_exit(0);
 		}

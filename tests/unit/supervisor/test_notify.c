@@ -197,12 +197,12 @@ the_watchdog_is_told_twice_as_often_as_it_wants(void **state)
 static void
 without_a_manager_nothing_happens(void **state)
 {
-	static const char *const names[] = { "", "relative", "/", "@",
-		"/no/such/socket",
-		"/a/path/that/is/longer/than/any/address/of/a/unix/socket/can/"
-		"be/which/is/one/hundred/and/eight/bytes/and/a/bit" };
+	char long_one[256];
+	const char *const names[] = { "", "relative", "/", "@",
+		"/no/such/socket", long_one };
 
 	(void)state;
+	(void)snprintf(long_one, sizeof(long_one), "/%0200d", 1);
 	(void)unsetenv("NOTIFY_SOCKET");
 	assert_int_equal(setenv("WATCHDOG_USEC", "1000000", 1), 0);
 	notify_begin();

@@ -75,9 +75,9 @@ every_name_by_which_clients_may_call_us_is_a_host(void **state)
 {
 	static char first[] = "a", second[] = "b:80", path[] = "/run/x.sock",
 		    name[] = "gw.example:9000", v6[] = "[::1]:9000",
-		    url[] = "https://mcp.example.com/";
+		    v4[] = "10.0.0.1:1", url[] = "https://mcp.example.com/";
 	char *hosts[] = { first, second, NULL };
-	char *listens[] = { path, name, v6, NULL };
+	char *listens[] = { path, name, v6, v4, NULL };
 	struct config config = plain_config();
 
 	(void)state;
@@ -85,7 +85,7 @@ every_name_by_which_clients_may_call_us_is_a_host(void **state)
 	config.listen = listens;
 	config.public_url = url;
 	assert_policy(&config, NULL, 0,
-	    "{\"hosts\":[\"a\",\"b:80\",\"gw.example\",\"[::1]\","
+	    "{\"hosts\":[\"a\",\"b:80\",\"gw.example\","
 	    "\"mcp.example.com\"],\"origins\":[],\"open\":true,"
 	    "\"public_url\":\"https://mcp.example.com/\","
 	    "\"authorization_servers\":[]," LIMITS
