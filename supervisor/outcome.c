@@ -19,10 +19,14 @@ outcome_because(struct outcome *o, const char *format, ...)
 	va_end(args);
 }
 
-/* Whether a failed exec would fail again, and what can be done about it. */
+/* Whether what failed would fail again, and what can be done about it. */
 static const char *
-exec_remedy(const struct setup_job_end *end)
+remedy_of(const struct setup_job_end *end)
 {
+	if (strcmp(end->what, "make a private network") == 0)
+		return "start the gateway as root, let it make namespaces "
+		       "(RestrictNamespaces= of its service), or remove "
+		       "\"network\" from \"sandbox\"";
 	if (strncmp(end->what, "exec ", 5) != 0)
 		return NULL;
 	switch (end->value) {
@@ -50,7 +54,7 @@ outcome_job(struct outcome *o, const struct setup_job_end *end)
 	o->job_end = *end;
 	if (end->kind != SETUP_JOB_SPAWN)
 		return;
-	remedy = exec_remedy(end);
+	remedy = remedy_of(end);
 	o->permanent = remedy != NULL;
 	outcome_because(o, "cannot start: %s: %s%s%s", end->what,
 	    strerror(end->value), remedy != NULL ? "; " : "",

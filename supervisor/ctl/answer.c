@@ -126,6 +126,26 @@ answer_ask(struct json_object **ret, const struct options *opt,
 	return EXIT_REFUSED;
 }
 
+int
+answer_ask_front(struct json_object **answer, struct json_object **report,
+    const struct options *opt, struct json_object *request)
+{
+	int status = answer_ask(answer, opt, request, ANSWER_MS);
+	const char *error;
+	char *safe;
+
+	if (status != 0)
+		return status;
+	*report = answer_get(*answer, "report");
+	if ((error = answer_text(*report, "error")) == NULL)
+		return 0;
+	safe = page_safe(error);
+	warnx("%s", safe);
+	free(safe);
+	json_object_put(*answer);
+	return EXIT_REFUSED;
+}
+
 /* The character at text, as \uNNNN unless a terminal just shows it. */
 static size_t
 put_char(struct page *page, const char *text)

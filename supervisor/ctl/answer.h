@@ -24,6 +24,13 @@ struct json_object *answer_request(const char *verb);
 int answer_ask(struct json_object **ret, const struct options *opt,
     struct json_object *request, unsigned int timeout_ms);
 
+/*
+ * The same for what the front is asked: *report, which is answer's, is what it
+ * said.
+ */
+int answer_ask_front(struct json_object **answer, struct json_object **report,
+    const struct options *opt, struct json_object *request);
+
 /* A member of an object; NULL where it is not there, or null, or this is no
  * object. */
 struct json_object *answer_get(struct json_object *object, const char *key);

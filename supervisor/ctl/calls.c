@@ -205,10 +205,9 @@ command_calls(const struct options *opt)
 		add(request, "backend", json_object_new_string(opt->backend));
 	if (opt->errors)
 		add(request, "errors", json_object_new_boolean(1));
-	status = answer_ask(&answer, opt, request, ANSWER_MS);
+	status = answer_ask_front(&answer, &report, opt, request);
 	if (status != 0)
 		return status;
-	report = answer_get(answer, "report");
 	list = answer_list(report, "calls", &count);
 	status = opt->json ? answer_print(report) : print_table(list, count);
 	json_object_put(answer);
@@ -334,7 +333,7 @@ int
 command_explain(const struct options *opt)
 {
 	const char *id = opt->args[0];
-	struct json_object *request, *answer, *list;
+	struct json_object *request, *answer, *report, *list;
 	size_t count;
 	int status;
 
@@ -345,10 +344,10 @@ command_explain(const struct options *opt)
 	}
 	request = answer_request("call");
 	add(request, "call", json_object_new_string(id));
-	status = answer_ask(&answer, opt, request, ANSWER_MS);
+	status = answer_ask_front(&answer, &report, opt, request);
 	if (status != 0)
 		return status;
-	list = answer_list(answer_get(answer, "report"), "calls", &count);
+	list = answer_list(report, "calls", &count);
 	if (count == 0) {
 		warnx("call %s is not known: the gateway keeps the latest "
 		      "only, see \"mcp-gatewayctl calls\"; older ones are in "

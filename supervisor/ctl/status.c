@@ -101,7 +101,7 @@ put_head(struct page *page, struct json_object *answer)
 	page_put(page, "\n");
 }
 
-/* Tokens that somebody uses, or has used. */
+/* Who calls, by token; nothing to tell apart where there is one alone. */
 static void
 put_tokens(struct page *page, struct json_object *front)
 {
@@ -116,8 +116,11 @@ put_tokens(struct page *page, struct json_object *front)
 		"refused" };
 	size_t count;
 	struct json_object *list = answer_list(front, "tokens", &count);
-	struct table *table = table_new(columns, 5);
+	struct table *table;
 
+	if (count < 2)
+		return;
+	table = table_new(columns, 5);
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *one = json_object_array_get_idx(list, i);
 		const char *name = answer_text(one, "name");
@@ -129,8 +132,7 @@ put_tokens(struct page *page, struct json_object *front)
 			    backends_number(answer_number(one, keys[j], 0));
 		table_add(table, cells);
 	}
-	if (count > 0)
-		page_put(page, "\n");
+	page_put(page, "\n");
 	table_put(table, page);
 	table_free(&table);
 }

@@ -78,11 +78,10 @@ command_tools(const struct options *opt)
 	struct json_object *answer, *report, *list;
 	size_t count;
 	int status =
-	    answer_ask(&answer, opt, answer_request("tools"), ANSWER_MS);
+	    answer_ask_front(&answer, &report, opt, answer_request("tools"));
 
 	if (status != 0)
 		return status;
-	report = answer_get(answer, "report");
 	list = answer_list(report, "tools", &count);
 	count = choose(opt, list, count);
 	status = opt->json ? answer_print(report) : print_table(list, count);

@@ -55,7 +55,9 @@ what_text(
 		object = spec->cwd;
 	else if (step == REPORT_EXEC)
 		object = spec->argv[0];
-	user_text(spec, user, sizeof(user));
+	user[0] = '\0';
+	if (object != NULL || step == REPORT_USER)
+		user_text(spec, user, sizeof(user));
 	(void)snprintf(dst, size, "%s%s%s%s", report_name(step),
 	    object != NULL ? " " : "", object != NULL ? object : "",
 	    step == REPORT_USER && user[0] != '\0' ? user + strlen(" as")

@@ -243,6 +243,7 @@ class PackageTest(unittest.TestCase):
         machine.run("systemctl", "restart", "mcp-gateway")
         self.assertEqual(machine.fetch("/healthz"), "ok")
         machine.run("systemctl", "stop", "mcp-gateway.socket", "mcp-gateway")
+        machine.run("systemctl", "reset-failed", "mcp-gateway")
         machine.run("systemctl", "start", "mcp-gateway")
 
     def test_08_logrotate_takes_its_rules(self):

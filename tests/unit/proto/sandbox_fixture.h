@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,6 +23,13 @@
 #include <cmocka.h>
 
 #include "proto/sandbox.h"
+
+/* Then there is no sandbox. */
+#ifdef MCPGW_SANITIZE
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
 
 #define FRONT  (1U << SANDBOX_FRONT)
 #define WORKER (1U << SANDBOX_WORKER)

@@ -23,7 +23,7 @@ said(const struct outcome *o)
 static void
 job_exits(struct outcome *o, int status)
 {
-	struct setup_job_end end = { SETUP_JOB_EXIT, status, "" };
+	struct setup_job_end end = { .kind = SETUP_JOB_EXIT, .value = status };
 
 	outcome_job(o, &end);
 }
@@ -31,7 +31,8 @@ job_exits(struct outcome *o, int status)
 static void
 job_is_killed(struct outcome *o, int number)
 {
-	struct setup_job_end end = { SETUP_JOB_SIGNAL, number, "" };
+	struct setup_job_end end = { .kind = SETUP_JOB_SIGNAL,
+		.value = number };
 
 	outcome_job(o, &end);
 }
@@ -132,7 +133,9 @@ static void
 a_missing_program_is_permanent_and_has_a_remedy(void **state)
 {
 	static const int permanent[] = { ENOENT, EACCES, ENOEXEC };
-	struct setup_job_end end = { SETUP_JOB_SPAWN, 0, "exec npx" };
+	struct setup_job_end end = {
+		.kind = SETUP_JOB_SPAWN, .value = 0, .what = "exec npx"
+	};
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
@@ -150,8 +153,12 @@ a_missing_program_is_permanent_and_has_a_remedy(void **state)
 static void
 other_failures_to_start_are_tried_again(void **state)
 {
-	struct setup_job_end full = { SETUP_JOB_SPAWN, EAGAIN, "fork" };
-	struct setup_job_end away = { SETUP_JOB_SPAWN, ENOENT, "chdir /mnt" };
+	struct setup_job_end full = {
+		.kind = SETUP_JOB_SPAWN, .value = EAGAIN, .what = "fork"
+	};
+	struct setup_job_end away = {
+		.kind = SETUP_JOB_SPAWN, .value = ENOENT, .what = "chdir /mnt"
+	};
 	struct outcome a = { .cause = "" }, b = { .cause = "" };
 
 	(void)state;
@@ -160,6 +167,61 @@ other_failures_to_start_are_tried_again(void **state)
 	outcome_job(&b, &away);
 	assert_false(b.permanent);
 	assert_non_null(strstr(said(&b), "chdir /mnt: No such file"));
+}
+
+static void
+a_user_who_may_not_execute_it_is_named_with_the_remedy(void **state)
+{
+	struct setup_job_end end = { .kind = SETUP_JOB_SPAWN,
+		.value = EACCES,
+		.what = "exec /root/x as user 60578" };
+	struct outcome o = { .cause = "" };
+
+	(void)state;
+	outcome_job(&o, &end);
+	assert_true(o.permanent);
+	assert_string_equal(said(&o),
+	    "cannot start: exec /root/x as user 60578: Permission denied; let "
+	    "that user execute it (chmod a+rx it and the folders above it), "
+	    "or set \"user\" to somebody who may");
+}
+
+static void
+a_network_that_cannot_be_made_has_a_remedy(void **state)
+{
+	struct setup_job_end end = { .kind = SETUP_JOB_SPAWN,
+		.value = EPERM,
+		.what = "make a private network" };
+	struct outcome o = { .cause = "" };
+
+	(void)state;
+	outcome_job(&o, &end);
+	assert_true(o.permanent);
+	assert_non_null(strstr(said(&o), "start the gateway as root"));
+}
+
+static void
+a_job_without_memory_is_said_to_be_so(void **state)
+{
+	struct setup_job_end end = { .kind = SETUP_JOB_SIGNAL,
+		.value = SIGKILL,
+		.no_memory = true,
+		.memory = 512U << 20 };
+	struct outcome o = { .cause = "" }, p = o, q = o;
+
+	(void)state;
+	outcome_job(&o, &end);
+	assert_string_equal(said(&o),
+	    "was killed by signal 9 (Killed): out of memory, its limit is "
+	    "512M");
+	end.memory = 1000;
+	outcome_job(&p, &end);
+	assert_non_null(strstr(said(&p), "its limit is 1000 bytes"));
+	end.memory = 0;
+	end.kind = SETUP_JOB_EXIT;
+	end.value = 1;
+	outcome_job(&q, &end);
+	assert_string_equal(said(&q), "exited with status 1: out of memory");
 }
 
 static void
@@ -185,6 +247,10 @@ main(void)
 		cmocka_unit_test(
 		    a_missing_program_is_permanent_and_has_a_remedy),
 		cmocka_unit_test(other_failures_to_start_are_tried_again),
+		cmocka_unit_test(
+		    a_user_who_may_not_execute_it_is_named_with_the_remedy),
+		cmocka_unit_test(a_network_that_cannot_be_made_has_a_remedy),
+		cmocka_unit_test(a_job_without_memory_is_said_to_be_so),
 		cmocka_unit_test(there_is_always_something_to_say),
 	};
 
