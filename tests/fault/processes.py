@@ -26,7 +26,8 @@ class Processes(unittest.TestCase):
     def setUp(self):
         self.gateway = Gateway({
             "victim": backend("--scheme", "victim"),
-            "bystander": backend("--scheme", "bystander")})
+            "bystander": backend("--scheme", "bystander")},
+            {"drain_timeout": 1})
         self.addCleanup(self.gateway.discard)
         self.client = self.open()
 

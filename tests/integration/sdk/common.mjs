@@ -35,7 +35,9 @@ let doing = "nothing yet";
 export async function startGateway(backends)
 {
 	const config = join(folder, "config.json");
-	writeFileSync(config, JSON.stringify({ mcpServers: backends }));
+	// They are installed, and write, where other users may not reach.
+	const gateway = process.getuid() === 0 ? { job_user: "root" } : {};
+	writeFileSync(config, JSON.stringify({ gateway, mcpServers: backends }));
 	const console = join(folder, "console.txt");
 	const out = openSync(console, "w");
 	const child = spawn(program("mcp-gatewayd"),

@@ -70,8 +70,7 @@ static struct {
 	uint32_t socket_number;
 } f;
 
-static void
-told(const char *format, ...)
+static void __attribute__((format(printf, 1, 2))) told(const char *format, ...)
 {
 	size_t len = strlen(f.frames);
 	va_list args;
