@@ -140,14 +140,18 @@ set_path(struct list *list, const char *const *dirs)
 	return good;
 }
 
+/* One that the gateway is itself keeps what it has. */
 static bool
 set_user(struct list *list, const struct environment *from)
 {
 	const struct identity_user *user = from->user;
+	bool ours = !from->other && !from->clear;
 
-	if (user != NULL &&
-	    (!set_pair(list, "HOME", user->home) ||
-		!set_pair(list, "USER", user->name) ||
+	if (user != NULL && (!ours || find(list, "HOME", 4) == NULL) &&
+	    !set_pair(list, "HOME", user->home))
+		return false;
+	if (user != NULL && !ours &&
+	    (!set_pair(list, "USER", user->name) ||
 		!set_pair(list, "LOGNAME", user->name) ||
 		!set_pair(list, "SHELL", user->shell)))
 		return false;

@@ -23,8 +23,9 @@ struct environment {
 
 /*
  * Without what a service manager told the gateway alone; HOME, USER, LOGNAME
- * and SHELL are the user's.  The caller frees it with environment_free(); NULL
- * with ENOMEM.
+ * and SHELL are the user's, where that is another one or the environment is
+ * clear, and else only a HOME that is missing.  The caller frees it with
+ * environment_free(); NULL with ENOMEM.
  */
 char **environment_make(const struct environment *from);
 

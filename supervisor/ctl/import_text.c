@@ -59,9 +59,13 @@ is_name(const char *name)
 static void
 add_variable(struct text *text, const char *name, const char *why)
 {
+	char user[512];
+
+	(void)snprintf(
+	    user, sizeof(user), "for backend \"%s\"", text->entry->name);
 	if (answer_get(text->import->variables, name) == NULL)
-		import_add(
-		    text->import->variables, name, json_object_new_string(why));
+		import_add(text->import->variables, name,
+		    json_object_new_string(why != NULL ? why : user));
 	/* "$${" would be a literal one. */
 	if (buf_len(&text->out) > 0 &&
 	    buf_data(&text->out)[buf_len(&text->out) - 1] == '$') {

@@ -18,7 +18,7 @@ import unittest
 import process
 from client import Client
 from frames import HEADER
-from gateway import PATIENCE, PYTHON, SOURCE, Gateway, backend, program
+from gateway import DAEMON, PATIENCE, PYTHON, SOURCE, Gateway, backend, program
 
 CTL = program("mcp-gatewayctl")
 SAMPLES = os.path.join(SOURCE, "tests", "integration", "import")
@@ -121,7 +121,9 @@ class Status(unittest.TestCase):
             self.assertEqual(one["worker_pid"], gateway.find("worker", "one"))
             self.assertEqual(one["reaper_pid"], gateway.find("reaper", "one"))
             self.assertGreater(one["memory_bytes"], 1 << 20)
-            self.assertEqual(one["processes"], 1)
+            process.wait_until(
+                lambda: gateway.status("one")["processes"] == 1,
+                10 * PATIENCE, "the reaper's count")
             counts = next(each for each in answer["front"]["backends"]
                           if each["number"] == one["number"])
             self.assertEqual(counts["calls"], 1)
@@ -189,7 +191,7 @@ class Status(unittest.TestCase):
             client.wait_tools("one/echo", "two/echo")
             tools = json.loads(gateway.ctl("tools", "--json").stdout)["tools"]
             self.assertEqual(sorted(tool["name"] for tool in tools),
-                             sorted(tool["name"] for tool in client.tools()))
+                             sorted(client.tools()))
             some = json.loads(
                 gateway.ctl("tools", "two", "--json").stdout)["tools"]
             self.assertEqual({tool["backend"] for tool in some}, {"two"})
@@ -357,11 +359,12 @@ class Access(unittest.TestCase):
 
     def test_a_second_gateway_must_have_another_socket(self):
         with Asked({}) as gateway:
-            with Gateway({}, gateway={"control_socket": gateway.path},
-                         wait=False) as other:
-                self.assertEqual(other.child.wait(20), 1)
-                other.stopped = True
-                self.assertIn("another gateway serves", other.console())
+            other = subprocess.run(
+                [DAEMON, "--config", gateway.config, "--port", "0"],
+                capture_output=True, text=True, timeout=30, check=False,
+                cwd=gateway.place)
+            self.assertEqual(other.returncode, 1)
+            self.assertIn("another gateway serves", other.stderr)
             gateway.ctl("status")
 
     def test_one_that_was_killed_leaves_nothing_in_the_way(self):
@@ -377,8 +380,8 @@ class Access(unittest.TestCase):
     def connect(self, gateway):
         """A peer of the test's own."""
         peer = socket.socket(socket.AF_UNIX)
+        peer.connect(gateway.path)  # waits while the backlog is full
         peer.settimeout(10)
-        peer.connect(gateway.path)
         return peer
 
     def test_rogue_bytes_are_hung_up_on(self):
@@ -387,7 +390,7 @@ class Access(unittest.TestCase):
                                kind, 0, 1, 0, zero) + payload
         object_ = b'{"verb":"status"}'
         with Asked({"one": backend()}) as gateway:
-            for data in (b"\0" * 24, b"\xff" * 100, b"GET / HTTP/1.1\r\n\r\n",
+            for data in (b"\0" * 24, b"\xff" * 100, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
                          frame(1, object_), frame(CONTROL_TYPE + 1, object_),
                          frame(CONTROL_TYPE, object_, length=1 << 31),
                          frame(CONTROL_TYPE, object_, length=4097),
@@ -671,8 +674,8 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.bash(*sock, "stop", "t"), ["two\\ words"])
         self.assertEqual(self.bash(*sock, "calls", "--backend", ""),
                          ["one", "two\\ words"])
-        self.assertEqual(self.bash("import", "/etc/host"),
-                         sorted(self.bash("check", "/etc/host")))
+        self.assertEqual(set(self.bash("import", "/etc/host")),
+                         set(self.bash("check", "/etc/host")))
         self.assertIn("/etc/hostname", self.bash("check", "/etc/hostn"))
 
     def test_every_command_is_completed_by_every_shell(self):

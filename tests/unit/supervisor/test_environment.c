@@ -109,9 +109,11 @@ another_user_gets_a_home_of_its_own(void **state)
 	const struct identity_user user = { name, 1000, 1000, home, shell };
 	char *const own[] = { a, b, NULL };
 	char *const extra[] = { c, NULL };
-	struct environment from = {
-		.own = own, .user = &user, .extra = nothing, .dirs = dirs
-	};
+	struct environment from = { .own = own,
+		.user = &user,
+		.other = true,
+		.extra = nothing,
+		.dirs = dirs };
 	char **env = environment_make(&from);
 
 	(void)state;
@@ -130,6 +132,29 @@ another_user_gets_a_home_of_its_own(void **state)
 	from.extra = extra;
 	env = environment_make(&from);
 	assert_string_equal(value_of(env, "HOME"), "/srv/alice");
+	environment_free(&env);
+}
+
+static void
+the_user_that_we_are_keeps_what_we_have(void **state)
+{
+	char name[] = "root", home[] = "/root", shell[] = "/bin/sh";
+	char a[] = "HOME=/elsewhere", b[] = "USER=r";
+	const struct identity_user user = { name, 0, 0, home, shell };
+	char *const own[] = { a, b, NULL };
+	struct environment from = {
+		.own = own, .user = &user, .extra = nothing, .dirs = dirs
+	};
+	char **env = environment_make(&from);
+
+	(void)state;
+	assert_string_equal(value_of(env, "HOME"), "/elsewhere");
+	assert_string_equal(value_of(env, "USER"), "r");
+	assert_null(value_of(env, "LOGNAME"));
+	environment_free(&env);
+	from.own = nothing;
+	env = environment_make(&from);
+	assert_string_equal(value_of(env, "HOME"), "/root");
 	environment_free(&env);
 }
 
@@ -209,6 +234,7 @@ main(void)
 		cmocka_unit_test(path_is_extended_at_its_end),
 		cmocka_unit_test(what_a_service_manager_told_us_stays_with_us),
 		cmocka_unit_test(another_user_gets_a_home_of_its_own),
+		cmocka_unit_test(the_user_that_we_are_keeps_what_we_have),
 		cmocka_unit_test(what_leads_to_our_users_files_stays_with_us),
 		cmocka_unit_test(a_clear_one_has_seven_and_what_is_configured),
 	};
