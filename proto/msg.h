@@ -28,11 +28,11 @@ enum msg_type {
 	MSG_LOGLEVEL,  /* supervisor -> child: flags = level, no payload */
 	MSG_LISTEN,    /* supervisor -> front: id = listener; address; fd */
 	MSG_UNLISTEN,  /* supervisor -> front: id = listener: accept no more */
-	MSG_POLICY,    /* supervisor -> front: rules and backends, all of them */
-	MSG_BACKEND,   /* supervisor -> front: id = backend; its state */
-	MSG_LINK,      /* supervisor -> front, worker: id = backend,
-			  client = generation; fd = end of the data link */
-	MSG_JOB_STDIN, /* supervisor -> worker: fd = write end */
+	MSG_POLICY,  /* supervisor -> front: rules and backends, all of them */
+	MSG_BACKEND, /* supervisor -> front: id = backend; its state */
+	MSG_LINK,    /* supervisor -> front, worker: id = backend,
+			client = generation; fd = end of the data link */
+	MSG_JOB_STDIN,  /* supervisor -> worker: fd = write end */
 	MSG_JOB_STDOUT, /* supervisor -> worker: fd = read end */
 	MSG_JOB_STDERR, /* supervisor -> worker: fd = read end */
 	MSG_STOP,     /* supervisor -> reaper: end the job, ladder of deadlines;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,10 @@
 
 /* Linux: a process has at most so many supplementary groups (NGROUPS_MAX). */
 #define GROUPS_MAX 65536
+
+/* Half a second, which a child needs at most until it executes its program. */
+#define LOCK_TRIES    25
+#define LOCK_RETRY_MS 20
 
 #define ELSEWHERE                                                              \
 	"name another in \"control_socket\", or \"\" for no control socket"
@@ -113,25 +118,39 @@ is_served(const struct sockaddr_un *address, char **error)
 	return result;
 }
 
-/* The lock tells two gateways apart that start at the same time. */
+static int
+refuse_served(const struct control_socket *s, char **error)
+{
+	return refuse(error,
+	    "another gateway serves the control socket %s; stop that, or " ELSEWHERE,
+	    s->path);
+}
+
+/*
+ * The lock tells two gateways apart that start at the same time.  The children
+ * of one that was killed may have it for an instant more.
+ */
 static int
 take_lock(struct control_socket *s, char **error)
 {
 	char path[sizeof(s->path) + sizeof(CONTROL_LOCK_SUFFIX)];
+	int tries = LOCK_TRIES;
 
 	(void)snprintf(path, sizeof(path), "%s" CONTROL_LOCK_SUFFIX, s->path);
-	s->lock = flopen(
-	    path, O_RDWR | O_CREAT | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (s->lock != -1)
-		return 0;
-	if (errno == EWOULDBLOCK)
-		return refuse(error,
-		    "another gateway serves the control socket %s; stop that, "
-		    "or " ELSEWHERE,
-		    s->path);
-	return refuse(error,
-	    "cannot make the control socket's lock %s: %s; " ELSEWHERE, path,
-	    strerror(errno));
+	do {
+		s->lock = flopen(path,
+		    O_RDWR | O_CREAT | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW,
+		    0600);
+		if (s->lock != -1)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return refuse(error,
+			    "cannot make the control socket's lock %s: "
+			    "%s; " ELSEWHERE,
+			    path, strerror(errno));
+		(void)poll(NULL, 0, LOCK_RETRY_MS);
+	} while (--tries > 0);
+	return refuse_served(s, error);
 }
 
 /* Bind with nobody let in, then let in who may. */
@@ -163,13 +182,13 @@ open_at(struct control_socket *s, char **error)
 	int served;
 
 	(void)strlcpy(address.sun_path, s->path, sizeof(address.sun_path));
-	if ((served = is_served(&address, error)) == -1)
+	if ((served = is_served(&address, error)) != 0)
+		return served == -1 ? -1 : refuse_served(s, error);
+	if (take_lock(s, error) == -1)
 		return -1;
-	if (served != 0)
-		return refuse(error,
-		    "another program serves the control socket %s; stop that, "
-		    "or " ELSEWHERE,
-		    s->path);
+	/* Somebody may have been faster. */
+	if ((served = is_served(&address, error)) != 0)
+		return served == -1 ? -1 : refuse_served(s, error);
 	(void)unlink(s->path); /* a stale one; nobody else can make another */
 	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s->fd == -1 || bind_at(s, &address) == -1)
@@ -219,7 +238,7 @@ control_socket_open(struct control_socket *ret,
 		    ret->path);
 	if (find_group(&ret->group, options->group, error) == -1 ||
 	    make_folder(ret, folder, error) == -1 ||
-	    check_folder(folder, error) == -1 || take_lock(ret, error) == -1)
+	    check_folder(folder, error) == -1)
 		return -1;
 	return open_at(ret, error);
 }

@@ -30,8 +30,8 @@ struct status_backend {
 	const char *revision; /* of MCP, or NULL before it is ready */
 	const char *server;   /* what it says it is, or NULL */
 	unsigned int resources, templates, prompts;
-	pid_t worker; /* -1: there is none */
-	pid_t reaper; /* -1: there is none, or no job */
+	pid_t worker;     /* -1: there is none */
+	pid_t reaper;     /* -1: there is none, or no job */
 	const char *user; /* whom its job runs as, or NULL: as the gateway */
 };
 
@@ -43,9 +43,9 @@ struct status_gateway {
 	pid_t pid;
 	pid_t front; /* its pid; -1: there is none */
 	uint64_t for_ms;
-	uint64_t reloads;        /* that were applied */
+	uint64_t reloads;         /* that were applied */
 	const char *reload_error; /* of the last one, or NULL */
-	char *const *addresses;  /* NULL-terminated */
+	char *const *addresses;   /* NULL-terminated */
 };
 
 struct status_front {

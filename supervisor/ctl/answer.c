@@ -104,7 +104,7 @@ int
 answer_ask(struct json_object **ret, const struct options *opt,
     struct json_object *request, unsigned int timeout_ms)
 {
-	struct json_object *answer = NULL;
+	struct json_object *answer = NULL, *ok;
 	char place[PATH_BYTES];
 	enum client_result result;
 
@@ -117,7 +117,9 @@ answer_ask(struct json_object **ret, const struct options *opt,
 	json_object_put(request);
 	if (result != CLIENT_OK)
 		return result == CLIENT_NOBODY ? EXIT_NOBODY : EXIT_REFUSED;
-	if (json_object_get_boolean(answer_get(answer, "ok"))) {
+	ok = answer_get(answer, "ok");
+	if (json_object_is_type(ok, json_type_boolean) &&
+	    json_object_get_boolean(ok)) {
 		*ret = answer;
 		return 0;
 	}

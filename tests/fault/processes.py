@@ -26,8 +26,7 @@ class Processes(unittest.TestCase):
     def setUp(self):
         self.gateway = Gateway({
             "victim": backend("--scheme", "victim"),
-            "bystander": backend("--scheme", "bystander")},
-            {"drain_timeout": 1})
+            "bystander": backend("--scheme", "bystander")})
         self.addCleanup(self.gateway.discard)
         self.client = self.open()
 

@@ -507,7 +507,7 @@ one_that_another_program_serves_is_left_alone(void **state)
 	assert_int_equal(
 	    bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(fd, 1), 0);
-	expect_error(f, "another program serves");
+	expect_error(f, "another gateway serves");
 	(void)close(fd);
 }
 
