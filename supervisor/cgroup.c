@@ -415,7 +415,7 @@ cgroup_free(struct cgroup **cgroup)
 		(void)cgroup_remove(c->folder);
 		(void)close(c->lock);
 	}
-	if (c->own != NULL)
+	if (c->own != NULL && c->folder != NULL)
 		switch_off(c);
 	free(c->own);
 	free(c->folder);

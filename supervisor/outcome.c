@@ -19,16 +19,9 @@ outcome_because(struct outcome *o, const char *format, ...)
 	va_end(args);
 }
 
-/* Whether what failed would fail again, and what can be done about it. */
 static const char *
-remedy_of(const struct setup_job_end *end)
+exec_remedy(const struct setup_job_end *end)
 {
-	if (strcmp(end->what, "make a private network") == 0)
-		return "start the gateway as root, let it make namespaces "
-		       "(RestrictNamespaces= of its service), or remove "
-		       "\"network\" from \"sandbox\"";
-	if (strncmp(end->what, "exec ", 5) != 0)
-		return NULL;
 	switch (end->value) {
 	case ENOENT:
 		return "install it, or correct \"command\"";
@@ -43,6 +36,23 @@ remedy_of(const struct setup_job_end *end)
 	default:
 		return NULL;
 	}
+}
+
+/* Whether what failed would fail again, and what can be done about it. */
+static const char *
+remedy_of(const struct setup_job_end *end)
+{
+	if (strcmp(end->what, "make a private network") == 0)
+		return "start the gateway as root, let it make namespaces "
+		       "(RestrictNamespaces= of its service), or remove "
+		       "\"network\" from \"sandbox\"";
+	if (strncmp(end->what, "exec ", 5) == 0)
+		return exec_remedy(end);
+	/* What is not there yet may come, when it is mounted. */
+	if (strncmp(end->what, "chdir ", 6) == 0 && end->value == EACCES)
+		return "let that user enter it (chmod a+x the folders above "
+		       "it), or correct \"cwd\" or \"state_dir\"";
+	return NULL;
 }
 
 void

@@ -79,7 +79,8 @@ memory_of(struct page *page, const struct status_backend *be)
 
 	bytes = sum(bytes, memory_of_process(&page->budget, be->reaper));
 	bytes = sum(bytes, memory_of_descendants(&page->budget, be->reaper));
-	page->memory = sum(page->memory, bytes);
+	if (bytes != MEMORY_UNKNOWN) /* else one of them is just ending */
+		page->memory += bytes;
 	return bytes;
 }
 
@@ -153,8 +154,7 @@ put_memory(struct page *page, const struct status_gateway *gateway)
 	put(page, ",");
 	put_value(page, "front", front != MEMORY_UNKNOWN, front);
 	put(page, ",");
-	put_value(
-	    page, "backends", page->memory != MEMORY_UNKNOWN, page->memory);
+	put_value(page, "backends", page->budget.processes > 0, page->memory);
 	put(page, "}");
 }
 

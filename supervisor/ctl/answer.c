@@ -150,12 +150,12 @@ answer_ask_front(struct json_object **answer, struct json_object **report,
 
 /* The character at text, as \uNNNN unless a terminal just shows it. */
 static size_t
-put_char(struct page *page, const char *text)
+put_char(struct page *page, const char *text, size_t len)
 {
 	mbstate_t state = { 0 };
 	char shown[64];
 	wchar_t c;
-	size_t n = mbrtowc(&c, text, strlen(text), &state);
+	size_t n = mbrtowc(&c, text, len, &state);
 	unsigned long code;
 
 	if (n == (size_t)-1 || n == (size_t)-2 || n == 0)
@@ -173,43 +173,45 @@ put_char(struct page *page, const char *text)
 	return n;
 }
 
-/* Bytes that need no look; line feeds are json-c's own, which escapes those in
- * strings. */
+/* Bytes that need no look; line feeds and tabs are json-c's own, which escapes
+ * those in strings. */
 static size_t
-plain_length(const char *text)
+plain_length(const char *text, size_t len)
 {
 	size_t n = 0;
 
-	while ((text[n] >= ' ' && text[n] < 0x7f) || text[n] == '\n')
+	while (n < len &&
+	    ((text[n] >= ' ' && text[n] < 0x7f) || text[n] == '\n' ||
+		text[n] == '\t'))
 		n++;
 	return n;
 }
 
 void
-answer_put(struct page *page, struct json_object *object, int flags)
+answer_put(struct page *page, const char *json, size_t len)
 {
-	const char *text = json_object_to_json_string_ext(
-	    object, flags | JSON_C_TO_STRING_NOSLASHESCAPE);
+	while (len > 0) {
+		size_t n = plain_length(json, len);
 
-	if (text == NULL)
-		err(EXIT_REFUSED, NULL);
-	while (*text != '\0') {
-		size_t n = plain_length(text);
-
-		page_put(page, "%.*s", (int)n, text);
-		text += n;
-		if (*text != '\0')
-			text += put_char(page, text);
+		page_put(page, "%.*s", (int)n, json);
+		if (n < len)
+			n += put_char(page, json + n, len - n);
+		json += n;
+		len -= n;
 	}
 }
 
 int
 answer_print(struct json_object *object)
 {
+	const char *json = json_object_to_json_string_ext(object,
+	    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+		JSON_C_TO_STRING_NOSLASHESCAPE);
 	struct page page = { .width = 0 };
 
-	answer_put(
-	    &page, object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
+	if (json == NULL)
+		err(EXIT_REFUSED, NULL);
+	answer_put(&page, json, strlen(json));
 	page_put(&page, "\n");
 	return page_end(&page) == 0 ? 0 : EXIT_REFUSED;
 }

@@ -2,6 +2,7 @@
 #ifndef CTL_ANSWER_H
 #define CTL_ANSWER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "options.h"
@@ -46,9 +47,9 @@ int64_t answer_number(
 struct json_object *answer_list(
     struct json_object *object, const char *key, size_t *count);
 
-/* Put it as JSON, written with these flags of json-c, in which a terminal finds
- * nothing to obey. */
-void answer_put(struct page *page, struct json_object *object, int flags);
+/* Put len bytes of JSON text, so that a terminal finds nothing in it to obey;
+ * it means the same. */
+void answer_put(struct page *page, const char *json, size_t len);
 
 /* Print it as JSON that a terminal can be given, with a line feed.  0, or the
  * exit status. */

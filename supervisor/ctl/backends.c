@@ -33,6 +33,16 @@ text_of(struct json_object *object, const char *key)
 	return text != NULL ? text : "";
 }
 
+/* Between two states in which it stays. */
+static bool
+is_under_way(struct json_object *backend)
+{
+	const char *state = text_of(backend, "state");
+
+	return strcmp(state, "starting") == 0 || strcmp(state, "setup") == 0 ||
+	    strcmp(state, "stopping") == 0;
+}
+
 static struct health_words
 health_of(struct json_object *backend)
 {
@@ -59,8 +69,15 @@ health_of(struct json_object *backend)
 	if (strcmp(part, "standby") == 0 && strcmp(state, "ready") == 0)
 		return (struct health_words){ "standby", HEALTH_UNDER_WAY };
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-		if (strcmp(states[i].theirs, state) == 0)
-			return states[i].ours;
+		struct health_words ours = states[i].ours;
+
+		if (strcmp(states[i].theirs, state) != 0)
+			continue;
+		/* One that ends again and again is not well between. */
+		if (ours.health == HEALTH_UNDER_WAY &&
+		    *text_of(backend, "reason") != '\0')
+			ours.health = HEALTH_TROUBLE;
+		return ours;
 	}
 	return (struct health_words){ "down", HEALTH_QUIET };
 }
@@ -255,7 +272,9 @@ retry_text(char *dst, size_t size, struct json_object *backend)
 	*dst = '\0';
 	if (health_of(backend).health != HEALTH_TROUBLE)
 		return;
-	if (seconds >= 0)
+	if (is_under_way(backend))
+		(void)strlcpy(dst, "tried again now", size);
+	else if (seconds >= 0)
 		(void)snprintf(
 		    dst, size, "next try in %s", words_time(time, seconds));
 	else

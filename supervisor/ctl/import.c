@@ -140,8 +140,9 @@ find_workspace(const char *path)
 static void
 import_servers(struct import *import, struct json_object *servers)
 {
-	json_object_object_foreach (servers, name, theirs)
+	json_object_object_foreach (servers, name, theirs) {
 		import_backend(import, name, theirs);
+	}
 }
 
 /* What else stands beside the servers. */

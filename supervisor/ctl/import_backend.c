@@ -139,7 +139,10 @@ read_object(struct import *import, struct import_entry *entry,
 		    object, name, import_text(import, entry, name, text));
 		json_object_put(text);
 	}
-	import_add(entry->backend, member->ours, object);
+	if (json_object_object_length(object) > 0)
+		import_add(entry->backend, member->ours, object);
+	else
+		json_object_put(object);
 }
 
 static void

@@ -23,8 +23,9 @@ copy(struct json_object *to, struct json_object *from)
 {
 	if (!json_object_is_type(from, json_type_object))
 		return;
-	json_object_object_foreach (from, name, value)
+	json_object_object_foreach (from, name, value) {
 		import_add(to, name, json_object_get(value));
+	}
 }
 
 static void
@@ -80,8 +81,9 @@ import_proxy_modern(struct json_object *root)
 	if (global != NULL)
 		import_add(options, "authTokens", json_object_get(global));
 	import_add(proxy, "options", options);
-	json_object_object_foreach (clients, name, client)
+	json_object_object_foreach (clients, name, client) {
 		import_add(servers, name, modern_server(client, global));
+	}
 	import_add(modern, "mcpProxy", proxy);
 	import_add(modern, "mcpServers", servers);
 	return modern;
@@ -156,6 +158,24 @@ shorten(struct json_object *tokens, size_t all)
 	}
 }
 
+/* What had no token among others that have. */
+static void
+note_open(struct import *import, struct json_object *proxy,
+    struct json_object *servers)
+{
+	size_t count;
+
+	for (size_t i = 0; i < import->count; i++) {
+		struct import_entry *entry = &import->entries[i];
+
+		(void)tokens_of(proxy, servers, entry, &count);
+		if (count == 0)
+			import_note(&entry->notes,
+			    "anybody could call it; now it needs a token, as "
+			    "all do where there is one");
+	}
+}
+
 /* "tokens" of the gateway; NULL when it has none. */
 static struct json_object *
 import_tokens(struct import *import, struct json_object *proxy,
@@ -177,16 +197,13 @@ import_tokens(struct import *import, struct json_object *proxy,
 			if (token != NULL)
 				add_token(import, tokens, token, entry->name);
 		}
-		if (count == 0)
-			import_note(&entry->notes,
-			    "anybody could call it; where there are tokens, "
-			    "one is needed for every backend");
 	}
 	shorten(tokens, all);
 	if (json_object_object_length(tokens) == 0) {
 		json_object_put(tokens);
 		return NULL;
 	}
+	note_open(import, proxy, servers);
 	import_note(&import->notes,
 	    "tokens are kept as their hashes: clients go on with theirs, and "
 	    "nobody reads them here; rename \"imported-1\" to whose it is");

@@ -12,8 +12,6 @@
 #include "options.h"
 #include "page.h"
 
-#define INDENT_MAX 8
-
 static void
 indent(struct page *page, unsigned int depth)
 {
@@ -30,55 +28,60 @@ put_notes(
 	}
 }
 
-/* A string, a number, a boolean or a list of them: in one line. */
-static void
-put_scalar(struct page *page, struct json_object *value)
+/* The end of the JSON string that begins at. */
+static const char *
+string_end(const char *at)
 {
-	size_t n;
+	for (at++; *at != '"'; at++)
+		at += *at == '\\';
+	return at + 1;
+}
 
-	if (!json_object_is_type(value, json_type_array)) {
-		answer_put(page, value, JSON_C_TO_STRING_PLAIN);
-		return;
+/*
+ * A value, its lines behind the first indented by depth more; lists, which have
+ * words only, stand in one line.
+ */
+static void
+put_value(struct page *page, struct json_object *value, unsigned int depth)
+{
+	const char *at = json_object_to_json_string_ext(value,
+	    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_PRETTY_TAB |
+		JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *end;
+	bool list = false;
+
+	if (at == NULL)
+		err(EXIT_REFUSED, NULL);
+	while (*at != '\0') {
+		end = *at == '"' ? string_end(at) : at + 1;
+		if (*at == '[' || *at == ']')
+			list = *at == '[';
+		if (*at == '\n' && list) {
+			at += 1 + strspn(at + 1, "\t");
+			if (end[-2] == ',')
+				page_put(page, " ");
+			continue;
+		}
+		answer_put(page, at, (size_t)(end - at));
+		if (*at == '\n')
+			indent(page, depth);
+		at = end;
 	}
-	n = json_object_array_length(value);
-	page_put(page, "[");
-	for (size_t i = 0; i < n; i++) {
-		page_put(page, "%s", i > 0 ? ", " : "");
-		put_scalar(page, json_object_array_get_idx(value, i));
-	}
-	page_put(page, "]");
 }
 
 static void
-put_key(struct page *page, const char *key, unsigned int depth)
+put_member(struct page *page, const char *key, struct json_object *value,
+    unsigned int depth)
 {
 	struct json_object *text = json_object_new_string(key);
 
 	if (text == NULL)
 		err(EXIT_REFUSED, NULL);
 	indent(page, depth);
-	put_scalar(page, text);
+	put_value(page, text, 0);
 	page_put(page, ": ");
+	put_value(page, value, depth);
 	json_object_put(text);
-}
-
-static void
-put_object(struct page *page, struct json_object *object, unsigned int depth)
-{
-	size_t left = (size_t)json_object_object_length(object);
-
-	page_put(page, "{\n");
-	json_object_object_foreach (object, name, value) {
-		put_key(page, name, depth + 1);
-		if (json_object_is_type(value, json_type_object) &&
-		    depth < INDENT_MAX)
-			put_object(page, value, depth + 1);
-		else
-			put_scalar(page, value);
-		page_put(page, "%s\n", --left > 0 ? "," : "");
-	}
-	indent(page, depth);
-	page_put(page, "}");
 }
 
 static void
@@ -113,8 +116,7 @@ put_entry(struct page *page, const struct import_entry *entry, bool more)
 		return;
 	}
 	put_notes(page, &entry->notes, 2);
-	put_key(page, entry->name, 2);
-	put_object(page, entry->backend, 2);
+	put_member(page, entry->name, entry->backend, 2);
 	page_put(page, "%s\n", more ? "," : "");
 }
 
@@ -126,12 +128,11 @@ put_all(struct page *page, const struct import *import, const char *path)
 	put_head(page, import, path);
 	page_put(page, "{\n");
 	if (import->gateway != NULL) {
-		put_key(page, "gateway", 1);
-		put_object(page, import->gateway, 1);
+		put_member(page, "gateway", import->gateway, 1);
 		page_put(page, ",\n\n");
 	}
-	put_key(page, "mcpServers", 1);
-	page_put(page, "{\n");
+	indent(page, 1);
+	page_put(page, "\"mcpServers\": {\n");
 	for (size_t i = 0; i < import->count; i++)
 		left += !import->entries[i].left_out;
 	for (size_t i = 0; i < import->count; i++) {

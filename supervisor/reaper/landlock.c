@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "landlock.h"
+#include "ours.h"
 #include "report.h"
 
 /* Newer than the headers of Debian 12; see landlock(7). */
@@ -199,7 +200,7 @@ find_command(const struct spec *spec, char path[PATH_MAX])
 			return path;
 		dir += len;
 	}
-	return NULL;
+	return ours_path(spec, path);
 }
 
 static int

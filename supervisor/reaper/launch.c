@@ -15,6 +15,7 @@
 #include "landlock.h"
 #include "launch.h"
 #include "network.h"
+#include "ours.h"
 #include "proto/cgroup.h"
 
 /*
@@ -78,6 +79,22 @@ confine(const struct spec *spec)
 	return REPORT_NOTE;
 }
 
+/* Returns only on failure, with the errno of the first attempt. */
+static enum report_step
+execute(const struct spec *spec)
+{
+	char path[PATH_MAX];
+	int saved;
+
+	environ = spec->env; /* whose PATH is searched */
+	(void)execvp(spec->argv[0], spec->argv);
+	saved = errno;
+	if (saved == EACCES && ours_path(spec, path) != NULL)
+		(void)execv(path, spec->argv);
+	errno = saved;
+	return REPORT_EXEC;
+}
+
 /* In the new process; returns only on failure, with errno. */
 static enum report_step
 become_job(const struct spec *spec, pid_t reaper)
@@ -85,6 +102,7 @@ become_job(const struct spec *spec, pid_t reaper)
 	enum report_step step;
 
 	signals_default();
+	ours_open(spec);
 	if ((step = give_up(spec)) != REPORT_NOTE)
 		return step;
 	if (go_home(spec) == -1)
@@ -97,12 +115,10 @@ become_job(const struct spec *spec, pid_t reaper)
 		return REPORT_PARENT;
 	if (getppid() != reaper)
 		_exit(1);
-	(void)close_range(REPORT_FD + 1, ~0U, 0);
+	(void)close_range(OURS_FD + 1, ~0U, 0);
 	if ((step = confine(spec)) != REPORT_NOTE)
 		return step;
-	environ = spec->env; /* whose PATH is searched */
-	(void)execvp(spec->argv[0], spec->argv);
-	return REPORT_EXEC;
+	return execute(spec);
 }
 
 static void __attribute__((noreturn))

@@ -164,5 +164,143 @@ class Bodies(Attacked):
         self.halves("16M")
 
 
+    def test_chunks_of_a_byte(self):
+        """Each in a packet of its own: what is kept of one is more than it."""
+        self.serve({"memory": "16M"})
+        with self.canary(), self.mallory.open() as session:
+            head = self.mallory.request("POST", session.endpoint, headers=[
+                ("Content-Type", "application/json"),
+                ("Transfer-Encoding", "chunked")])
+            crowd = [self.mallory.connect() for _ in range(50)]
+            for one in crowd:
+                one.send(head)
+            end = time.monotonic() + 10
+            n = 0
+            while time.monotonic() < end and crowd:
+                for one in list(crowd):
+                    try:
+                        one.send(b"1\r\n")
+                    except OSError:
+                        crowd.remove(one)
+                for one in list(crowd):
+                    try:
+                        one.send(b" ")
+                    except OSError:
+                        crowd.remove(one)
+                for one in list(crowd):
+                    try:
+                        one.send(b"\r\n")
+                        n += 1
+                    except OSError:
+                        crowd.remove(one)
+            print("chunks", n, len(crowd), process.resident(self.front) / MIB)
+            for one in crowd:
+                one.close()
+        self.check(50)
+
+    def test_bytes_behind_streams(self):
+        """Requests that are sent ahead, on streams that have no end."""
+        self.serve({"memory": "16M"})
+        ahead = 60 * self.mallory.request("GET", "/nowhere").ljust(1000)[:0]
+        ahead = self.mallory.request("GET", "/" + 900 * "x") * 60
+        with self.canary():
+            with Crowd(self.address, 1000) as crowd:
+                crowd.say(lambda number: self.mallory.request("GET", "/sse"))
+                crowd.run(5 * PATIENCE, crowd.answered)
+                for _ in range(5):
+                    crowd.say(lambda number: ahead)
+                    crowd.run(1, lambda: not crowd.pending())
+                    print(crowd.pending(), crowd.count(lambda one: one.over), process.resident(self.front) / MIB)
+                    crowd.run(0.3)
+        self.check(1000)
+
+    def test_bytes_behind_answers(self):
+        """Requests that are sent ahead by who reads no answer."""
+        self.serve({"memory": "16M"})
+        ahead = self.mallory.request("GET", "/metrics") * 600
+        with self.canary():
+            with Crowd(self.address, 1000, receive_buffer=4096) as crowd:
+                crowd.stop_reading()
+                crowd.say(lambda number: ahead)
+                crowd.run(5)
+                print(crowd.pending(), crowd.count(lambda one: one.over), process.resident(self.front) / MIB)
+        self.check(1000)
+
+
+class Lists(Attacked):
+    def test_lists_that_change(self):
+        """Old lists that wait for clients that read slowly."""
+        self.serve({"memory": "16M"}, victim=faulty("--many-tools", "4000", "--change-tools-every", "100"))
+        with self.canary():
+            sessions = []
+            for n in range(60):
+                session = self.mallory.open(receive_buffer=4096)
+                sessions.append(session)
+                for k in range(6):
+                    session.send("tools/list")
+                time.sleep(0.15)
+            print(process.resident(self.front) / MIB)
+            for s in sessions: s.stream.close()
+        self.check(60)
+
+    def test_subscriptions(self):
+        self.serve({"memory": "16M"}, victim=backend())
+        with self.canary():
+            sessions = []
+            for n in range(10):
+                session = self.mallory.open()
+                sessions.append(session)
+                with self.mallory.connect() as c:
+                  for k in range(1024):
+                    a = session.send("resources/subscribe", {"uri": f"test://item/{n}-{k}-".ljust(4000, "x")}, connection=c)
+                    assert a.status == 202
+                for k in range(1024):
+                    r = session.outcome()
+                    if "error" in r:
+                        print(r)
+                        break
+                print(n, process.resident(self.front) / MIB)
+            for s in sessions: s.stream.close()
+        self.check(60)
+
+
+class Streams(Attacked):
+    def open_deaf(self, count):
+        crowd = []
+        for _ in range(count):
+            crowd.append(self.mallory.open(receive_buffer=4096))
+        return crowd
+
+    def test_flood(self):
+        self.serve({"memory": "32M"}, victim=faulty("--flood"))
+        with self.canary() as canary:
+            t = time.monotonic()
+            sessions = self.open_deaf(500)
+            print("opened", time.monotonic() - t)
+            for k in range(20):
+                time.sleep(0.5)
+                print(k, process.resident(self.front) / MIB, process.cpu_seconds(self.front))
+            for s in sessions: s.stream.close()
+        print([canary.percentile(w,n) for w in ('times','noise') for n in (50,99)])
+        self.check(500)
+
+    def test_results(self):
+        self.serve({"memory": "32M"})
+        with self.canary() as canary:
+            sessions = self.open_deaf(500)
+            conn = self.mallory.connect()
+            st = {}
+            for round in range(3):
+              for s in sessions:
+                a = s.send("tools/call", {"name": "victim/big", "arguments": {"bytes": 100000}}, connection=conn)
+                st[a.status] = st.get(a.status, 0) + 1
+            print(st)
+            time.sleep(2)
+            print(process.resident(self.front) / MIB)
+            for s in sessions: s.stream.close()
+        print([canary.percentile(w,n) for w in ('times','noise') for n in (50,99)])
+        self.check(500)
+
+
 if __name__ == "__main__":
     unittest.main()

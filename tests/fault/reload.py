@@ -10,10 +10,12 @@ import threading
 import time
 import unittest
 
+import httpd
 import process
 import raw
 from client import Client
-from gateway import PATIENCE, SANITIZED, Gateway, backend, faulty
+from gateway import (LIBRARY, PATIENCE, PYTHON, SANITIZED, Gateway, backend,
+                     faulty)
 
 # Calls a second that must not notice.
 RATE = 500 if not SANITIZED else 100
@@ -499,6 +501,41 @@ class Replaced(Operated):
         process.wait_until(last_one_serves, 20 * PATIENCE, "the last one")
         process.wait_until(
             lambda: len(self.gateway.jobs("victim")) == 1, 10, "one victim")
+
+
+class Port(Operated):
+    """A server that the gateway starts and reaches at its port."""
+
+    def test_the_old_one_leaves_it_to_the_new_one(self):
+        port = httpd.free_port()
+        script = os.path.join(LIBRARY, "http_backend.py")
+        self.serve({"far": {
+            "type": "http", "command": PYTHON,
+            "args": [script, "--port", str(port)],
+            "url": f"http://127.0.0.1:{port}/mcp"}, "near": backend()})
+        client = self.open("far/echo", "near/echo")
+        old = self.gateway.wait_job("far")
+        key = client.send("tools/call", {
+            "name": "far/slow", "arguments": {"seconds": 1.5}})
+        time.sleep(0.2)
+        self.servers["far"]["env"] = {"NEW": "1"}
+        self.write()
+        self.gateway.send_signal(signal.SIGHUP)
+        error = process.wait_until(
+            lambda: client.call("far/echo", {"text": "x"}).json.get("error"),
+            5, "a refusal")
+        self.assertEqual(error["data"]["outcome"], "not_sent")
+        self.assertIn("waits for the one that it replaces", json.dumps(error))
+        self.assertTrue(process.exists(old))
+        client.outcome(key).result
+        new = self.gateway.wait_job("far", other_than=[old])
+        self.assertNotEqual(new, old)
+        process.wait_until(lambda: self.reloads() == 1, 10, "the reload")
+        process.wait_until(lambda: "result" in client.call(
+            "far/echo", {"text": "x"}).json, 10, "the new one")
+        log = self.gateway.log()
+        self.assertEqual(log.count("backend far - INFO - ready in"), 2)
+        self.assertNotIn("backend far - WARNING", log)
 
 
 class Stopping(Operated):

@@ -237,10 +237,8 @@ class Import(unittest.TestCase):
             "host": "127.0.0.1", "port": 9090,
             "public_url": "http://localhost:9090"})
         self.assertEqual(ours["mcpServers"], {
-            "fetch": {"command": "uvx", "env": {},
-                      "args": ["mcp-server-fetch"]},
-            "remote": {"url": "https://example.com/sse", "headers": {},
-                       "type": "sse"}})
+            "fetch": {"command": "uvx", "args": ["mcp-server-fetch"]},
+            "remote": {"url": "https://example.com/sse", "type": "sse"}})
 
     def test_what_is_none_of_them_is_refused(self):
         path = os.path.join(self.folder, "x.json")

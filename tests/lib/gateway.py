@@ -84,7 +84,9 @@ class Gateway:
         # In a folder of its own, which nobody else may write to.
         self.control = os.path.join(self.folder, "run", "control.sock")
         if text is None:
-            settings = jobs_as_root(gateway or {}, prefix)
+            # Calls that a test left in flight hold its end up this long.
+            settings = {"drain_timeout": 2, **(gateway or {})}
+            settings = jobs_as_root(settings, prefix)
             if "setpriv" not in prefix:
                 settings = {"control_socket": self.control, **settings}
             text = json.dumps({"gateway": settings, "mcpServers": backends})

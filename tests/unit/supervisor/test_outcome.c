@@ -187,6 +187,23 @@ a_user_who_may_not_execute_it_is_named_with_the_remedy(void **state)
 }
 
 static void
+a_folder_that_a_user_may_not_enter_has_a_remedy(void **state)
+{
+	struct setup_job_end end = { .kind = SETUP_JOB_SPAWN,
+		.value = EACCES,
+		.what = "chdir /root/state/x as user 60578" };
+	struct outcome o = { .cause = "" };
+
+	(void)state;
+	outcome_job(&o, &end);
+	assert_true(o.permanent);
+	assert_string_equal(said(&o),
+	    "cannot start: chdir /root/state/x as user 60578: Permission "
+	    "denied; let that user enter it (chmod a+x the folders above it), "
+	    "or correct \"cwd\" or \"state_dir\"");
+}
+
+static void
 a_network_that_cannot_be_made_has_a_remedy(void **state)
 {
 	struct setup_job_end end = { .kind = SETUP_JOB_SPAWN,
@@ -249,6 +266,8 @@ main(void)
 		cmocka_unit_test(other_failures_to_start_are_tried_again),
 		cmocka_unit_test(
 		    a_user_who_may_not_execute_it_is_named_with_the_remedy),
+		cmocka_unit_test(
+		    a_folder_that_a_user_may_not_enter_has_a_remedy),
 		cmocka_unit_test(a_network_that_cannot_be_made_has_a_remedy),
 		cmocka_unit_test(a_job_without_memory_is_said_to_be_so),
 		cmocka_unit_test(there_is_always_something_to_say),
