@@ -487,7 +487,8 @@ change_apply(struct change *change, struct gateway *gw)
 	change->made_count = 0; /* the roster's now */
 }
 
-/* It can, or it will not, or nobody else does. */
+/* It can serve, or is not meant to.  One that fails for good does not: what ran
+ * before the typing error runs on. */
 static struct member *
 find_promotable(const struct roster *roster)
 {
@@ -495,8 +496,7 @@ find_promotable(const struct roster *roster)
 
 	TAILQ_FOREACH (m, roster_members(roster), link) {
 		if (m->part == PART_STANDBY &&
-		    (m->listed || service_is_disabled(m->service) ||
-			service_state(m->service) == BACKEND_FAILED))
+		    (m->listed || service_is_disabled(m->service)))
 			break;
 	}
 	return m;

@@ -78,9 +78,11 @@ class Status(unittest.TestCase):
             gateway.wait_state("good", "ready")
             gateway.wait_state("bad", "backoff")
             text = gateway.ctl("status", status=TROUBLE).stdout
-            self.assertRegex(text, r"(?m)^bad +(retrying|starting|stopping|failed)")
             self.assertRegex(
-                text, r"bad: .*status 3.*no key \\x1b\[31m set.*(next try|tried)")
+                text, r"(?m)^bad +(retrying|starting|stopping|failed)")
+            self.assertRegex(
+                text,
+                r"bad: .*status 3.*no key \\x1b\[31m set.*(next try|tried)")
             self.assertRegex(text, r"none: .*/no/such.*not tried again")
             self.assertNotIn("\x1b", text)
             gateway.ctl("status", "--json", status=TROUBLE)
@@ -331,7 +333,8 @@ class Access(unittest.TestCase):
         object_ = b'{"verb":"status"}'
         with Asked({"one": backend()}) as gateway:
             gateway.wait_state("one", "ready")  # the front is asked, too
-            for data in (b"\0" * 24, b"\xff" * 100, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+            for data in (b"\0" * 24, b"\xff" * 100,
+                         b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
                          frame(1, object_), frame(CONTROL_TYPE + 1, object_),
                          frame(CONTROL_TYPE, object_, length=1 << 31),
                          frame(CONTROL_TYPE, object_, length=4097),

@@ -202,7 +202,7 @@ one_that_fails_does_not_hold_the_others_up(void **state)
 }
 
 static void
-one_that_is_given_up_takes_the_place_it_was_given(void **state)
+one_that_fails_for_good_leaves_the_old_one_serving(void **state)
 {
 	(void)state;
 	serve(CONFIG("", ONE("a", "1")));
@@ -211,7 +211,11 @@ one_that_is_given_up_takes_the_place_it_was_given(void **state)
 	has_failed(2, BACKEND_BACKOFF);
 	assert_parts("a1 serving, a2 standby");
 	has_failed(2, BACKEND_FAILED);
-	assert_parts("a2 serving, a1 leaving");
+	assert_parts("a1 serving, a2 standby");
+	/* The next reload mends it. */
+	reload(CONFIG("", ONE("a", "3")));
+	is_ready(3);
+	assert_parts("a3 serving, a1 leaving");
 }
 
 static void
@@ -614,7 +618,7 @@ main(void)
 		TEST(what_dies_while_it_drains_is_not_started_again),
 		TEST(several_changes_are_one_for_clients),
 		TEST(one_that_fails_does_not_hold_the_others_up),
-		TEST(one_that_is_given_up_takes_the_place_it_was_given),
+		TEST(one_that_fails_for_good_leaves_the_old_one_serving),
 		TEST(one_that_is_slow_does_not_hold_the_others_up_for_ever),
 		TEST(where_nothing_can_be_kept_the_new_one_serves_at_once),
 		TEST(one_that_failed_is_removed_at_once),
