@@ -68,6 +68,38 @@ find_roles(struct plan *plan, char **error)
 	return identity_prepare_chroot(error);
 }
 
+/* What would do nothing, or not work, whoever it runs as. */
+static int
+check_sandbox(
+    const struct plan *plan, const struct config_backend *be, char **error)
+{
+	const char *fault = NULL;
+
+	if (be->disabled || be->command == NULL || !be->sandbox.set)
+		return 0;
+	if (be->url != NULL && be->sandbox.private_network)
+		fault = "\"network\": \"none\" keeps the gateway from its "
+			"\"url\" too";
+	else if (be->new_privileges)
+		fault = "\"new_privileges\" does nothing in a \"sandbox\", "
+			"which set-uid programs would leave";
+	if (fault == NULL)
+		return 0;
+	return refuse(error, "%s: backend \"%s\": %s; remove one of them",
+	    plan->config->path, be->name, fault);
+}
+
+static int
+check_sandboxes(const struct plan *plan, char **error)
+{
+	for (size_t i = 0; i < plan->config->backend_count; i++) {
+		if (check_sandbox(plan, &plan->config->backends[i], error) ==
+		    -1)
+			return -1;
+	}
+	return 0;
+}
+
 struct plan *
 plan_new(const struct config *config, struct cgroup *cgroup, int cgroup_error,
     char **error)
@@ -82,7 +114,8 @@ plan_new(const struct config *config, struct cgroup *cgroup, int cgroup_error,
 	plan->cgroup = cgroup;
 	plan->cgroup_error = cgroup_error;
 	plan->landlock = shortfall_landlock();
-	if (find_bindir(plan, error) == 0 && find_roles(plan, error) == 0 &&
+	if (check_sandboxes(plan, error) == 0 &&
+	    find_bindir(plan, error) == 0 && find_roles(plan, error) == 0 &&
 	    (plan->users = job_users_new(config, plan->root, error)) != NULL)
 		return plan;
 	plan_free(&plan);

@@ -203,17 +203,17 @@ enum column {
 #define COLUMNS 11
 
 static const struct table_column columns[COLUMNS] = {
-	[COLUMN_NAME] = { "NAME", false, 0, true },
-	[COLUMN_STATE] = { "STATE", false, 0, false },
-	[COLUMN_UPTIME] = { "UPTIME", true, 3, false },
-	[COLUMN_TOOLS] = { "TOOLS", true, 1, false },
-	[COLUMN_CALLS] = { "CALLS", true, 2, false },
-	[COLUMN_ERRORS] = { "ERRORS", true, 2, false },
-	[COLUMN_BUSY] = { "BUSY", true, 4, false },
-	[COLUMN_STARTS] = { "STARTS", true, 7, false },
-	[COLUMN_PROCESSES] = { "PROCS", true, 6, false },
-	[COLUMN_MEMORY] = { "MEMORY", true, 5, false },
-	[COLUMN_PID] = { "WORKER", true, 8, false },
+	[COLUMN_NAME] = { "NAME", 0, false, true },
+	[COLUMN_STATE] = { "STATE", 0, false, false },
+	[COLUMN_UPTIME] = { "UPTIME", 3, true, false },
+	[COLUMN_TOOLS] = { "TOOLS", 1, true, false },
+	[COLUMN_CALLS] = { "CALLS", 2, true, false },
+	[COLUMN_ERRORS] = { "ERRORS", 2, true, false },
+	[COLUMN_BUSY] = { "BUSY", 4, true, false },
+	[COLUMN_STARTS] = { "STARTS", 7, true, false },
+	[COLUMN_PROCESSES] = { "PROCS", 6, true, false },
+	[COLUMN_MEMORY] = { "MEMORY", 5, true, false },
+	[COLUMN_PID] = { "WORKER", 8, true, false },
 };
 
 static void

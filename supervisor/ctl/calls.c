@@ -110,17 +110,17 @@ enum column {
 #define COLUMNS 11
 
 static const struct table_column columns[COLUMNS] = {
-	[COLUMN_CALL] = { "CALL", true, 0, false },
-	[COLUMN_AGO] = { "AGO", true, 4, false },
-	[COLUMN_TOKEN] = { "TOKEN", false, 6, false },
-	[COLUMN_SESSION] = { "SESSION", true, 8, false },
-	[COLUMN_BACKEND] = { "BACKEND", false, 1, false },
-	[COLUMN_METHOD] = { "METHOD", false, 5, false },
-	[COLUMN_NAME] = { "NAME", false, 0, true },
-	[COLUMN_TIME] = { "TIME", true, 2, false },
-	[COLUMN_IN] = { "SENT", true, 7, false },
-	[COLUMN_OUT] = { "GOT", true, 7, false },
-	[COLUMN_END] = { "END", false, 0, false },
+	[COLUMN_CALL] = { "CALL", 0, true, false },
+	[COLUMN_AGO] = { "AGO", 4, true, false },
+	[COLUMN_TOKEN] = { "TOKEN", 6, false, false },
+	[COLUMN_SESSION] = { "SESSION", 8, true, false },
+	[COLUMN_BACKEND] = { "BACKEND", 1, false, false },
+	[COLUMN_METHOD] = { "METHOD", 5, false, false },
+	[COLUMN_NAME] = { "NAME", 0, false, true },
+	[COLUMN_TIME] = { "TIME", 2, true, false },
+	[COLUMN_IN] = { "SENT", 7, true, false },
+	[COLUMN_OUT] = { "GOT", 7, true, false },
+	[COLUMN_END] = { "END", 0, false, false },
 };
 
 /* "answered", "failed (not_sent)", "in flight" */

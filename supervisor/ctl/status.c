@@ -106,11 +106,11 @@ static void
 put_tokens(struct page *page, struct json_object *front)
 {
 	static const struct table_column columns[] = {
-		{ "TOKEN", false, 0, true },
-		{ "SESSIONS", true, 0, false },
-		{ "BUSY", true, 0, false },
-		{ "CALLS", true, 0, false },
-		{ "REFUSED", true, 0, false },
+		{ "TOKEN", 0, false, true },
+		{ "SESSIONS", 0, true, false },
+		{ "BUSY", 0, true, false },
+		{ "CALLS", 0, true, false },
+		{ "REFUSED", 0, true, false },
 	};
 	static const char *const keys[] = { "sessions", "in_flight", "requests",
 		"refused" };

@@ -186,7 +186,7 @@ static void
 put_titles(
     const struct table *table, const struct layout *layout, struct page *page)
 {
-	struct table_cell cells[TABLE_COLUMNS_MAX];
+	struct table_cell cells[TABLE_COLUMNS_MAX] = { 0 };
 
 	for (size_t i = 0; i < table->count; i++) {
 		cells[i].colour = PAGE_DIM;
@@ -201,7 +201,7 @@ put_titles(
 void
 table_put(const struct table *table, struct page *page)
 {
-	struct layout layout;
+	struct layout layout = { 0 };
 
 	if (table->rows == 0)
 		return;

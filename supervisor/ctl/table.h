@@ -11,9 +11,9 @@
 
 struct table_column {
 	const char *title;
-	bool right;            /* numbers */
 	unsigned int optional; /* 0: always there; where there is no room the
 				  highest goes first */
+	bool right;            /* numbers */
 	bool cut; /* what is too long for the line is cut; one at most */
 };
 

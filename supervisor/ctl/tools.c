@@ -12,8 +12,8 @@
 #include "table.h"
 
 static const struct table_column columns[] = {
-	{ "TOOL", false, 0, false },
-	{ "DESCRIPTION", false, 1, true },
+	{ "TOOL", 0, false, false },
+	{ "DESCRIPTION", 1, false, true },
 };
 
 /* Leave only those of one backend, if one is asked for. */

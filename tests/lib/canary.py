@@ -1,11 +1,12 @@
 """A client in a process of its own that calls a tool all the time and notes how
-long each call takes: what others do is not to be seen in that.  What a busy
-machine makes of it is: so it notes as well how long a line takes through as
-many processes that do nothing else.
+long each call takes: what others do is not to be seen in that.
 
-The process is this file: canary.py ADDRESS TOOL INTERVAL TOKEN, where ADDRESS
-is HOST:PORT or a path, and TOKEN may be empty.  It says "ready", calls until
-its standard input ends, and prints what it saw as JSON.
+What a busy machine makes of it is no news: the time for which those who serve
+the call wanted to run and were not let, as the kernel counts it, is taken off.
+
+The process is this file: canary.py ADDRESS TOOL TOKEN PID…, where ADDRESS is
+HOST:PORT or a path, TOKEN may be empty, and PID are those who serve.  It says
+"ready", calls until its standard input ends, and prints what it saw as JSON.
 """
 
 import json
@@ -18,24 +19,31 @@ import time
 import raw
 from caller import Caller
 
-SLOWEST = 0.1  # seconds, of 99 of 100 calls
-LEAST = 20     # calls, however short the time
-# A call goes through front, worker and backend, and back again.
-IDLERS = "cat | cat | cat | cat | cat"
+SLOWEST = 0.1    # seconds, of 99 of 100 calls
+INTERVAL = 0.02  # seconds between two
+LEAST = 100      # calls, however short the time
+
+
+def waited(pid):
+    """Seconds for which a process was ready to run and did not."""
+    try:
+        with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0
 
 
 class Canary:
     """Use it with "with"; leaving the block fails when a call failed or too
     many were slow."""
 
-    def __init__(self, address, tool, token="", interval=0.02,
-                 slowest=SLOWEST):
+    def __init__(self, address, tool, token="", pids=(), slowest=SLOWEST):
         self.address = address
         self.tool = tool
         self.token = token
-        self.interval = interval
+        self.pids = pids
         self.slowest = slowest
-        self.seen = None
+        self.times = []
         self.child = None
 
     def __enter__(self):
@@ -43,7 +51,7 @@ class Canary:
             "{}:{}".format(*self.address)
         self.child = subprocess.Popen(
             [sys.executable, os.path.abspath(__file__), where, self.tool,
-             str(self.interval), self.token], stdin=subprocess.PIPE,
+             self.token, *map(str, self.pids)], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True)
         line = self.child.stdout.readline()
         if line.strip() != "ready":
@@ -53,23 +61,22 @@ class Canary:
 
     def __exit__(self, kind, value, trace):
         text, _ = self.child.communicate(timeout=60)
-        self.seen = json.loads(text)
+        seen = json.loads(text)
+        self.times = seen["times"]
         if kind is not None:
             return
-        assert not self.seen["errors"], f"the canary: {self.seen['errors']}"
-        took, noise = self.percentile("times"), self.percentile("noise")
-        assert took < self.slowest + 2 * noise, (
-            f"the canary waited {took:.3f} s on a machine where nothing takes "
-            f"{noise:.3f} s: {self.seen['calls']} calls, "
-            f"{self.seen['times'][-5:]}")
+        assert not seen["errors"], f"the canary: {seen['errors']}"
+        assert self.percentile(99) < self.slowest, (
+            f"the canary waited {self.percentile(99):.3f} s: "
+            f"{len(self.times)} calls, {self.times[-5:]}")
 
-    def percentile(self, what, percent=99):
-        """The time in which so many of 100 were done."""
-        times = self.seen[what]
-        return times[min(len(times) - 1, len(times) * percent // 100)]
+    def percentile(self, percent):
+        """The time in which so many of 100 calls were answered."""
+        return self.times[min(len(self.times) - 1,
+                              len(self.times) * percent // 100)]
 
 
-def main(where, tool, interval, token):
+def main(where, tool, token, *pids):
     """Be the client."""
     if where.startswith("/"):
         address = where
@@ -77,39 +84,31 @@ def main(where, tool, interval, token):
         host, _, port = where.rpartition(":")
         address = (host, int(port))
     caller = Caller(address, token or None)
-    idlers = subprocess.Popen(IDLERS, shell=True, stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE, bufsize=0)
-    times, noise, errors = [], [], []
+    times, errors = [], []
+
+    def now():
+        return time.monotonic() - sum(map(waited, [*pids, os.getpid()]))
+
     with caller.open() as session, caller.connect() as poster:
         session.wait_tools(tool)
         print("ready", flush=True)
         ending = False
-        while not ending or len(times) < LEAST:
-            ending = bool(select.select(
-                [sys.stdin], [], [], float(interval))[0])
-            begin = time.monotonic()
-            idlers.stdin.write(b"\n")
-            idlers.stdout.read(1)
-            noise.append(time.monotonic() - begin)
-            begin = time.monotonic()
+        while not errors and (not ending or len(times) < LEAST):
+            ending = ending or bool(
+                select.select([sys.stdin], [], [], INTERVAL)[0])
+            begin = now()
             try:
                 answer = session.send("tools/call", {
                     "name": tool, "arguments": {"text": "canary"}},
                                       connection=poster)
-                if answer.status != 202:
-                    errors.append(repr(answer))
-                    break
-                outcome = session.outcome()
-                if "error" in outcome or outcome["id"] != session.number:
+                outcome = session.outcome() if answer.status == 202 else answer
+                if answer.status != 202 or "error" in outcome or \
+                        outcome["id"] != session.number:
                     errors.append(repr(outcome))
             except (raw.Closed, OSError, AssertionError) as error:
                 errors.append(repr(error))
-                break
-            times.append(time.monotonic() - begin)
-    idlers.stdin.close()
-    idlers.wait()
-    print(json.dumps({"calls": len(times), "times": sorted(times),
-                      "noise": sorted(noise), "errors": errors}))
+            times.append(max(0, now() - begin))
+    print(json.dumps({"times": sorted(times), "errors": errors}))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 // A gateway for the tests of this folder, the SDK's client on it, and the same
 // client on a server directly, to compare what both say.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { chmodSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { chmodSync, mkdtempSync, openSync, readFileSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
@@ -20,7 +20,8 @@ const source = join(here, "../../..");
 const build = process.env.MCPGW_BUILD ?? join(source, "build-dev");
 export const patience = Number(process.env.MCPGW_TEST_PATIENCE ?? 1);
 export const program = (name) => join(build, name);
-export const installed = (name) => join(here, "../node_modules/.bin", name);
+export let modules = join(here, "../node_modules");
+export const installed = (name) => join(modules, ".bin", name);
 export const folder = mkdtempSync(join(tmpdir(), "mcpgw-sdk-"));
 chmodSync(folder, 0o755);
 
@@ -31,16 +32,52 @@ const options = { timeout: 20000 * patience, resetTimeoutOnProgress: true };
 const limit = 240000;
 let doing = "nothing yet";
 
-/** Start a gateway with these backends; {url, stop, log}. */
-export async function startGateway(backends)
+/** Whether every user may go there. */
+function isOpen(path)
+{
+	for (; path !== "/"; path = dirname(path))
+		if ((statSync(path).mode & 1) === 0)
+			return false;
+	return true;
+}
+
+/** What is at path, or a copy of it, where every user may read it. */
+function opened(path)
+{
+	const real = realpathSync(path);
+	const copy = join(folder, basename(real));
+	if (isOpen(real))
+		return real;
+	try {
+		execFileSync("cp", ["-al", real, copy], { stdio: "ignore" });
+	} catch { // it is on another file system
+		execFileSync("cp", ["-a", real, folder]);
+	}
+	execFileSync("chmod", ["-R", "a+rX", copy]);
+	return copy;
+}
+
+/** From now on servers, and their node, are where every user may run them. */
+export function openToAll()
+{
+	modules = opened(modules);
+	process.env.PATH = dirname(opened(process.execPath)) + delimiter +
+		process.env.PATH;
+}
+
+// They are installed, and write, where other users may not reach.
+const jobsAsRoot = process.getuid() === 0 ? { job_user: "root" } : {};
+
+/** Start a gateway with these backends; {url, pid, stop, log}. */
+export async function startGateway(backends, settings = jobsAsRoot,
+	daemon = program("mcp-gatewayd"))
 {
 	const config = join(folder, "config.json");
-	// They are installed, and write, where other users may not reach.
-	const gateway = process.getuid() === 0 ? { job_user: "root" } : {};
+	const gateway = { drain_timeout: 2, ...settings };
 	writeFileSync(config, JSON.stringify({ gateway, mcpServers: backends }));
 	const console = join(folder, "console.txt");
 	const out = openSync(console, "w");
-	const child = spawn(program("mcp-gatewayd"),
+	const child = spawn(daemon,
 		["--config", config, "--host", "127.0.0.1", "--port", "0"],
 		{ cwd: folder, stdio: ["ignore", out, out] });
 	const ended = new Promise((resolve) => child.on("exit",
@@ -61,7 +98,7 @@ export async function startGateway(backends)
 	}
 	assert.ok(url, `no address: ${readFileSync(console, "utf8")}`);
 	return {
-		url, log,
+		url, log, pid: child.pid,
 		/** End it; the exit status must be 0 and come in time. */
 		async stop()
 		{

@@ -94,10 +94,10 @@ paragraphs_are_wrapped_between_words(void **state)
 }
 
 static const struct table_column columns[] = {
-	{ "NAME", false, 0, true },
-	{ "N", true, 0, false },
-	{ "MORE", false, 1, false },
-	{ "LEAST", true, 2, false },
+	{ "NAME", 0, false, true },
+	{ "N", 0, true, false },
+	{ "MORE", 1, false, false },
+	{ "LEAST", 2, true, false },
 };
 
 static const char *

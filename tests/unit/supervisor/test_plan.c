@@ -270,6 +270,34 @@ a_user_needs_root(void **state)
 }
 
 static void
+a_sandbox_that_contradicts_the_rest_is_refused(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "\"url\": \"http://localhost:1/mcp\", \"sandbox\": "
+		  "{\"network\": \"none\"}",
+		    "\"b\": \"network\": \"none\" keeps the gateway from" },
+		{ "\"new_privileges\": true, \"sandbox\": {}",
+		    "\"b\": \"new_privileges\" does nothing in a" },
+	};
+	struct config_errors errors;
+	char text[256], *error = NULL;
+
+	(void)state;
+	we_are = 1000;
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(text, sizeof(text),
+		    "{\"b\": {\"command\": \"x\", %s}}", cases[i][0]);
+		if (config_parse(
+			&config, "c.json", text, strlen(text), &errors) == -1)
+			fail_msg("%s", errors.list[0].text);
+		assert_null(plan_new(config, NULL, ENOENT, &error));
+		must_have(error, cases[i][1]);
+		free(error);
+		config_free(&config);
+	}
+}
+
+static void
 a_job_of_roots_gets_an_id_and_a_home_of_its_own(void **state)
 {
 	struct plan *plan = plan_of(0,
@@ -368,6 +396,8 @@ main(void)
 		cmocka_unit_test(the_worker_of_a_url_is_told_of_it),
 		cmocka_unit_test(what_no_message_can_carry_is_refused),
 		cmocka_unit_test(a_user_needs_root),
+		cmocka_unit_test(
+		    a_sandbox_that_contradicts_the_rest_is_refused),
 		cmocka_unit_test(
 		    a_job_of_roots_gets_an_id_and_a_home_of_its_own),
 		cmocka_unit_test(a_folder_that_cannot_be_made_is_an_error),
