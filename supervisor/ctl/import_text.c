@@ -127,7 +127,7 @@ static const char *
 find_place(const struct import *import, const char *name)
 {
 	const char *home = getenv("HOME");
-	const char *base;
+	const char *base = strrchr(import->workspace, '/');
 
 	if (strcmp(name, "userHome") == 0 && home != NULL)
 		return home;
@@ -138,7 +138,6 @@ find_place(const struct import *import, const char *name)
 		return "/";
 	if (strcmp(name, "workspaceFolderBasename") != 0)
 		return NULL;
-	base = strrchr(import->workspace, '/');
 	return base != NULL ? base + 1 : import->workspace;
 }
 

@@ -21,6 +21,7 @@ const build = process.env.MCPGW_BUILD ?? join(source, "build-dev");
 export const patience = Number(process.env.MCPGW_TEST_PATIENCE ?? 1);
 export const program = (name) => join(build, name);
 export let modules = join(here, "../node_modules");
+export let node = process.execPath;
 export const installed = (name) => join(modules, ".bin", name);
 export const folder = mkdtempSync(join(tmpdir(), "mcpgw-sdk-"));
 chmodSync(folder, 0o755);
@@ -32,9 +33,10 @@ const options = { timeout: 20000 * patience, resetTimeoutOnProgress: true };
 const limit = 240000;
 let doing = "nothing yet";
 
-/** Whether every user may go there. */
-function isOpen(path)
+/** Whether every user may read it, or run it. */
+export function isOpen(path)
 {
+	path = realpathSync(path);
 	for (; path !== "/"; path = dirname(path))
 		if ((statSync(path).mode & 1) === 0)
 			return false;
@@ -44,10 +46,10 @@ function isOpen(path)
 /** What is at path, or a copy of it, where every user may read it. */
 function opened(path)
 {
+	if (isOpen(path))
+		return path;
 	const real = realpathSync(path);
 	const copy = join(folder, basename(real));
-	if (isOpen(real))
-		return real;
 	try {
 		execFileSync("cp", ["-al", real, copy], { stdio: "ignore" });
 	} catch { // it is on another file system
@@ -61,19 +63,18 @@ function opened(path)
 export function openToAll()
 {
 	modules = opened(modules);
-	process.env.PATH = dirname(opened(process.execPath)) + delimiter +
-		process.env.PATH;
+	node = opened(node);
+	process.env.PATH = dirname(node) + delimiter + process.env.PATH;
 }
 
 // They are installed, and write, where other users may not reach.
 const jobsAsRoot = process.getuid() === 0 ? { job_user: "root" } : {};
 
 /** Start a gateway with these backends; {url, pid, stop, log}. */
-export async function startGateway(backends, settings = jobsAsRoot,
+export async function startGateway(backends, gateway = jobsAsRoot,
 	daemon = program("mcp-gatewayd"))
 {
 	const config = join(folder, "config.json");
-	const gateway = { drain_timeout: 2, ...settings };
 	writeFileSync(config, JSON.stringify({ gateway, mcpServers: backends }));
 	const console = join(folder, "console.txt");
 	const out = openSync(console, "w");
