@@ -94,6 +94,7 @@ setup_worker(const struct config_backend *backend, enum log_level level,
 	json_text_number(&t, "request_timeout_ms", backend->request_timeout_ms);
 	json_text_number(&t, "startup_timeout_ms", backend->startup_timeout_ms);
 	json_text_number(&t, "ping_interval_ms", backend->ping_interval_ms);
+	json_text_number(&t, "message_size", (int64_t)backend->message_size);
 	add_remote(&t, backend);
 	return finish(&t);
 }

@@ -1,6 +1,5 @@
 /* main.c: mcp-gateway-worker, for backends that speak over stdio. */
 #include "pipes.h"
-#include "proto/msg.h"
 #include "proto/role.h"
 #include "worker.h"
 
@@ -9,8 +8,7 @@ open_pipes(struct loop *loop, const struct setup *setup, int *in, int *out,
     const struct transport_events *events, void *arg, const char **why)
 {
 	*why = NULL;
-	(void)setup;
-	return pipes_new(loop, in, out, MSG_JSON_MAX, events, arg);
+	return pipes_new(loop, in, out, setup->message_size, events, arg);
 }
 
 static const struct worker_kind stdio_kind = {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "proto/json.h"
+#include "proto/msg.h"
 #include "setup.h"
 
 enum {
@@ -14,6 +15,7 @@ enum {
 	REQUEST_TIMEOUT,
 	STARTUP_TIMEOUT,
 	PING_INTERVAL,
+	MESSAGE_SIZE,
 	REMOTE,
 	UID,
 	GID,
@@ -36,6 +38,7 @@ static const struct json_field fields[FIELDS] = {
 	[REQUEST_TIMEOUT] = JSON_FIELD("request_timeout_ms", JSON_ROOT),
 	[STARTUP_TIMEOUT] = JSON_FIELD("startup_timeout_ms", JSON_ROOT),
 	[PING_INTERVAL] = JSON_FIELD("ping_interval_ms", JSON_ROOT),
+	[MESSAGE_SIZE] = JSON_FIELD("message_size", JSON_ROOT),
 	[REMOTE] = JSON_PARENT("remote", JSON_ROOT, TYPE),
 	[UID] = JSON_FIELD("uid", IDENTITY),
 	[GID] = JSON_FIELD("gid", IDENTITY),
@@ -216,10 +219,12 @@ parse_all(struct setup *setup, const struct json_span *spans)
 	    number(spans[REQUEST_TIMEOUT], &setup->request_timeout_ms) == -1 ||
 	    number(spans[STARTUP_TIMEOUT], &setup->startup_timeout_ms) == -1 ||
 	    number(spans[PING_INTERVAL], &setup->ping_interval_ms) == -1 ||
+	    number(spans[MESSAGE_SIZE], &setup->message_size) == -1 ||
 	    (setup->name = string(spans[NAME])) == NULL)
 		return -1;
 	/* No time at all is a mistake; no pings are not. */
-	if (setup->request_timeout_ms == 0 || setup->startup_timeout_ms == 0)
+	if (setup->request_timeout_ms == 0 || setup->startup_timeout_ms == 0 ||
+	    setup->message_size == 0 || setup->message_size > MSG_JSON_MAX)
 		return invalid();
 	return parse_remote(&setup->remote, spans);
 }

@@ -35,6 +35,8 @@ struct setup {
 	uint32_t request_timeout_ms;
 	uint32_t startup_timeout_ms;
 	uint32_t ping_interval_ms; /* 0: never */
+	uint32_t message_size;     /* bytes of one message of the backend, at
+				      most MSG_JSON_MAX */
 	struct setup_remote remote;
 };
 

@@ -22,6 +22,7 @@
 
 #include "client.h"
 #include "guard_http.h"
+#include "held.h"
 #include "http_words.h"
 #include "peer.h"
 #include "policy.h"
@@ -35,10 +36,13 @@
  */
 #define LINGER_MS 1000U
 /* When half of at least so many connections have gone, what they needed goes
- * back to the system. */
-#define PEAK_MIN 1000U
+ * back to the system: each may have held as much as held.h lets it. */
+#define PEAK_MIN 64U
 /* As many as http.c has (HTTP_LISTENERS_MAX). */
 #define LISTENERS_MAX 64U
+/* evhttp takes the data of a chunk together with the memory that it lies in,
+ * when it came alone: libevent's smallest piece, however few bytes it holds. */
+#define CHUNK_PIECE ((size_t)1152)
 
 struct connection {
 	TAILQ_ENTRY(connection) link;
@@ -47,7 +51,8 @@ struct connection {
 	struct bufferevent *bev; /* our reference; evhttp has its own */
 	struct client client;
 	struct guard_http http;
-	size_t held;          /* of a request that is not whole yet */
+	size_t request;       /* bytes of one that is not whole yet */
+	size_t share;         /* what counts of all that waits: held.h */
 	uint64_t since_ms;    /* the current wait: head, body or idle */
 	uint64_t progress_ms; /* the client last took bytes of ours */
 	bool refused;         /* ended by us: ignore what it still sends */
@@ -68,9 +73,8 @@ struct guard {
 	size_t max;
 	size_t max_per_address; /* 0: any */
 	size_t body_max;
-	size_t held; /* of requests that are not whole, together */
-	size_t held_max;
-	uint64_t now_ms; /* of the last sweep: exact enough for deadlines */
+	struct held held; /* requests that are not whole, of all */
+	uint64_t now_ms;  /* of the last sweep: exact enough for deadlines */
 	struct evconnlistener *listeners[LISTENERS_MAX];
 	size_t listener_count;
 };
@@ -112,9 +116,11 @@ connection_free(struct connection *conn)
 		TAILQ_REMOVE(&guard->fresh, conn, of_fresh);
 	if (fd >= 0 && (size_t)fd < guard->fd_count && guard->by_fd[fd] == conn)
 		guard->by_fd[fd] = NULL;
+	if (conn->client.peer != NULL)
+		(void)held_set(
+		    &guard->held, &conn->client.peer->held, &conn->share, 0);
 	client_forget(&conn->client, guard->peers);
 	guard->count--;
-	guard->held -= conn->held;
 	bufferevent_decref(conn->bev); /* closes the socket */
 	free(conn);
 }
@@ -218,16 +224,26 @@ connection_feed(struct connection *conn, struct evbuffer *input, size_t offset)
 	return true;
 }
 
-/* Count what is held of a request that is not whole. */
+/* Count what is held of a request that is not whole, or of some that wait for
+ * the answer to another.  False when it is too much. */
 static bool
-connection_account(struct connection *conn, size_t added)
+connection_account(
+    struct connection *conn, size_t added, bool answering, size_t waiting)
 {
-	struct guard *guard = conn->guard;
+	size_t bytes;
 
-	guard->held -= conn->held;
-	conn->held = guard_http_idle(&conn->http) ? 0 : conn->held + added;
-	guard->held += conn->held;
-	return guard->held <= guard->held_max;
+	if (added > 0 && added < CHUNK_PIECE &&
+	    guard_http_at_chunk_end(&conn->http))
+		added = CHUNK_PIECE;
+	conn->request =
+	    guard_http_idle(&conn->http) ? 0 : conn->request + added;
+	bytes = conn->request;
+	if (answering && waiting > bytes)
+		bytes = waiting;
+	if (bytes <= HELD_FREE && conn->share == 0)
+		return true;
+	return held_set(
+	    &conn->guard->held, &conn->client.peer->held, &conn->share, bytes);
 }
 
 /*
@@ -240,15 +256,22 @@ connection_on_input(
 {
 	struct connection *conn = arg;
 	bool was_idle = guard_http_idle(&conn->http);
+	size_t waiting = evbuffer_get_length(input);
+	bool answering;
 
-	if (info->n_added == 0)
+	if (info->n_added == 0) {
+		if (conn->share > 0) /* some of it was taken */
+			(void)connection_account(
+			    conn, 0, connection_answering(conn), waiting);
 		return;
+	}
 	if (!conn->refused && connection_feed(conn, input, info->orig_size)) {
-		if (!connection_account(conn, info->n_added))
+		answering = connection_answering(conn);
+		if (!connection_account(
+			conn, info->n_added, answering, waiting))
 			connection_refuse(
 			    conn, 503, "Too many requests at once; try again");
-		else if (connection_answering(conn) &&
-		    evbuffer_get_length(input) > GUARD_PIPELINE_MAX)
+		else if (answering && waiting > GUARD_PIPELINE_MAX)
 			connection_end(
 			    conn, "too many bytes sent ahead of the answer");
 	}
@@ -557,10 +580,10 @@ guard_set_limits(
 		guard->max = limits->connections;
 	guard->max_per_address = limits->connections_per_address;
 	guard->body_max = limits->body_size;
-	guard->held_max = limits->memory / GUARD_HELD_PART;
+	guard->held.max = limits->memory / GUARD_HELD_PART;
 	/* One request fits in any case. */
-	if (guard->held_max < limits->body_size + GUARD_HEAD_MAX)
-		guard->held_max = limits->body_size + GUARD_HEAD_MAX;
+	if (guard->held.max < limits->body_size + GUARD_HEAD_MAX)
+		guard->held.max = limits->body_size + GUARD_HEAD_MAX;
 	guard_accept(guard, guard->count < guard->max);
 }
 
@@ -573,5 +596,5 @@ guard_connections(const struct guard *guard)
 size_t
 guard_held(const struct guard *guard)
 {
-	return guard->held;
+	return guard->held.bytes;
 }

@@ -41,8 +41,8 @@ struct policy_limits;
  * turns for a 1 MB result; this still gives the others theirs in 0.1 ms. */
 #define GUARD_WRITE_MAX (256U << 10)
 /* The part of limits.memory that requests which are not yet whole may take, of
- * all connections together; the rest is what streams hold.  Neither can use up
- * what is the other's: slow readers do not keep requests out. */
+ * all connections together (held.h); the rest is what streams hold.  Neither can
+ * use up what is the other's: slow readers do not keep requests out. */
 #define GUARD_HELD_PART 5U
 
 /* links: how many of them will be open.  NULL with errno on failure.  Borrows
@@ -59,8 +59,8 @@ void guard_set_limits(
  * request is answered. */
 struct client *guard_client(struct guard *guard, struct evhttp_request *req);
 
-/* How many connections there are, and the bytes of their unfinished requests.
- */
+/* How many connections there are, and the bytes of their unfinished requests
+ * beyond HELD_FREE each. */
 size_t guard_connections(const struct guard *guard);
 size_t guard_held(const struct guard *guard);
 

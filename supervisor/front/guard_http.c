@@ -578,3 +578,9 @@ guard_http_in_head(const struct guard_http *g)
 {
 	return g->state != START && g->state < BODY;
 }
+
+bool
+guard_http_at_chunk_end(const struct guard_http *g)
+{
+	return g->state == CHUNK_CR;
+}

@@ -218,7 +218,8 @@ write_metrics(struct metrics *m, const struct front *front)
 	    sessions_count(front->sessions));
 	gauge(m, "requests_in_flight", "Requests that no backend has answered.",
 	    requests_count(front->requests));
-	gauge(m, "held_bytes", "Bytes of requests that are not whole yet.",
+	gauge(m, "held_bytes",
+	    "Bytes of requests that are not whole yet, beyond 16 KiB each.",
 	    guard_held(front->guard));
 	gauge(m, "tools", "Tools of all backends.",
 	    catalogue_count(front->catalogue, CATALOG_TOOLS));

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "rate.h"
@@ -40,6 +41,7 @@ struct peer {
 	TAILQ_ENTRY(peer) of_idle; /* while it has no connection */
 	struct peer_address address;
 	uint32_t connections;
+	size_t held; /* bytes of its unfinished requests that count: held.h */
 	struct rate_bucket requests; /* how many, is the policy's */
 	struct rate_bucket wrong;    /* tokens */
 	struct rate_bucket logged;   /* refusals */

@@ -244,6 +244,14 @@ class Backends(unittest.TestCase):
         self.assert_serves()
         self.end()
 
+    def test_a_backend_can_have_a_limit_of_its_own(self):
+        self.start(message_size="64K")
+        self.client.wait_tools("bad/echo")
+        self.assertTrue(self.client.call("bad/big", {"bytes": 60000}).result)
+        self.assert_fails(self.client.call("bad/big", {"bytes": 70000}))
+        self.assert_serves()
+        self.end()
+
     def test_a_flood_of_notifications(self):
         self.start("--flood")
         self.client.request("logging/setLevel", {"level": "debug"})

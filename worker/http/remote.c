@@ -8,7 +8,6 @@
 #include "legacy.h"
 #include "proto/log.h"
 #include "proto/loop.h"
-#include "proto/msg.h"
 #include "remote.h"
 #include "reply.h"
 #include "streamable.h"
@@ -116,14 +115,14 @@ static struct transport *
 open_streamable(struct remote *r)
 {
 	return streamable_new(r->loop, r->http, r->setup->remote.url,
-	    MSG_JSON_MAX, r->setup->remote.has_job, &events, r);
+	    r->setup->message_size, r->setup->remote.has_job, &events, r);
 }
 
 static struct transport *
 open_legacy(struct remote *r)
 {
-	return legacy_new(r->loop, r->http, r->setup->remote.url, MSG_JSON_MAX,
-	    r->setup->remote.has_job, &events, r);
+	return legacy_new(r->loop, r->http, r->setup->remote.url,
+	    r->setup->message_size, r->setup->remote.has_job, &events, r);
 }
 
 static void

@@ -262,8 +262,9 @@ test("a server of the gateway's own runs where its user may not go, and no " +
 
 	const said = textOf(await call("bash/bash",
 		{ command: `pwd; cd ${closed}/build; echo $?; cat ${closed}/build/*` }));
-	assert.ok(said.startsWith(`${join(state, "bash")}\n`), said);
-	assert.match(said, /Permission denied/);
+	assert.ok(said.includes(`${join(state, "bash")}\n`), said);
+	assert.match(said, /cd: .*: Permission denied/);
+	assert.match(said, /cat: .*: Permission denied/);
 });
 
 test("npx runs what is installed in its folder", {
@@ -309,7 +310,7 @@ test("boxed: files that the sandbox lists, and no others", async (t) => {
 	const said = textOf(await call("boxed-bash/bash", {
 		command: `echo kept > file && cat file ${join(outside, "secret")}`,
 	}));
-	assert.match(said, /^kept\n/);
+	assert.match(said, /^kept$/m);
 	assert.match(said, /secret: Permission denied/);
 });
 

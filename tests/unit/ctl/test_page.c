@@ -130,8 +130,7 @@ columns_are_aligned(void **state)
 	assert_string_equal(table(&page, 0, false),
 	    "NAME                 N  MORE  LEAST\n"
 	    "a long name of it    1  x        12\n"
-	    "ä                  200  yy        3\n" +
-		0);
+	    "ä                  200  yy        3\n");
 	buf_free(&page.out);
 }
 
@@ -155,8 +154,7 @@ a_narrow_terminal_has_less_of_it(void **state)
 	assert_string_equal(table(&page, 5, false),
 	    "NAME            N\n"
 	    "a long name…    1\n"
-	    "ä             200\n" +
-		0);
+	    "ä             200\n");
 	buf_free(&page.out);
 }
 

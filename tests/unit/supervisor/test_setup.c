@@ -26,7 +26,7 @@ static void
 setup_of_the_front_is_as_agreed(void **state)
 {
 	char bash[] = "bash";
-	struct config_backend backend = { .name = bash };
+	struct config_backend backend = { .name = bash, .message_size = 1024 };
 	struct role_identity nobody = { .set = false };
 	struct role_identity id = { true, 990, 991, "/empty" };
 
@@ -40,7 +40,7 @@ setup_of_the_front_is_as_agreed(void **state)
 	    "{\"log_level\":\"debug\",\"identity\":{\"uid\":990,\"gid\":991,"
 	    "\"chroot\":\"/empty\"},\"name\":\"bash\","
 	    "\"request_timeout_ms\":0,\"startup_timeout_ms\":0,"
-	    "\"ping_interval_ms\":0,\"remote\":null}");
+	    "\"ping_interval_ms\":0,\"message_size\":1024,\"remote\":null}");
 }
 
 static void
@@ -56,14 +56,15 @@ setup_of_a_worker_with_a_url_is_as_agreed(void **state)
 		.headers = no_strings,
 		.request_timeout_ms = 1,
 		.startup_timeout_ms = 2,
-		.ping_interval_ms = 3 };
+		.ping_interval_ms = 3,
+		.message_size = 9 };
 	const struct role_identity self = { .set = false };
 
 	(void)state;
 	check(setup_worker(&backend, LOG_LEVEL_INFO, &self),
 	    "{\"log_level\":\"info\",\"identity\":null,\"name\":\"x\","
 	    "\"request_timeout_ms\":1,\"startup_timeout_ms\":2,"
-	    "\"ping_interval_ms\":3,\"remote\":{\"type\":\"auto\","
+	    "\"ping_interval_ms\":3,\"message_size\":9,\"remote\":{\"type\":\"auto\","
 	    "\"url\":\"https://x/?k=\\\"\",\"headers\":[],\"ca\":null,"
 	    "\"certificate\":null,\"key\":null,\"private_network\":false,"
 	    "\"has_job\":false}}");
@@ -77,7 +78,7 @@ setup_of_a_worker_with_a_url_is_as_agreed(void **state)
 	check(setup_worker(&backend, LOG_LEVEL_INFO, &self),
 	    "{\"log_level\":\"info\",\"identity\":null,\"name\":\"x\","
 	    "\"request_timeout_ms\":1,\"startup_timeout_ms\":2,"
-	    "\"ping_interval_ms\":3,\"remote\":{\"type\":\"sse\","
+	    "\"ping_interval_ms\":3,\"message_size\":9,\"remote\":{\"type\":\"sse\","
 	    "\"url\":\"https://x/?k=\\\"\",\"headers\":[\"A: b/c\"],"
 	    "\"ca\":\"-----BEGIN\\n\",\"certificate\":\"C\",\"key\":\"K\","
 	    "\"private_network\":true,\"has_job\":true}}");

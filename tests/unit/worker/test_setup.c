@@ -27,7 +27,8 @@ a_setup_is_read(void **state)
 		"{\"log_level\":\"warning\",\"identity\":{\"uid\":7,\"gid\":8,"
 		"\"chroot\":\"/var/empty\"},\"name\":\"b\\u0061\","
 		"\"request_timeout_ms\":60000,\"startup_timeout_ms\":1,"
-		"\"ping_interval_ms\":4294967295,\"remote\":null,"
+		"\"ping_interval_ms\":4294967295,\"message_size\":1000,"
+		"\"remote\":null,"
 		"\"later\":[]}"),
 	    0);
 	assert_int_equal(setup.log_level, LOG_LEVEL_WARNING);
@@ -39,6 +40,7 @@ a_setup_is_read(void **state)
 	assert_int_equal(setup.request_timeout_ms, 60000);
 	assert_int_equal(setup.startup_timeout_ms, 1);
 	assert_int_equal(setup.ping_interval_ms, 4294967295);
+	assert_int_equal(setup.message_size, 1000);
 	assert_null(setup.remote.url);
 	setup_free(&setup);
 	assert_null(setup.name);
@@ -55,6 +57,7 @@ parse_with(struct setup *setup, const char *key, const char *value)
 		{ "request_timeout_ms", "1" },
 		{ "startup_timeout_ms", "1" },
 		{ "ping_interval_ms", "0" },
+		{ "message_size", "67108864" },
 		{ "remote", "null" },
 	};
 	char text[2048] = "{";
@@ -196,6 +199,9 @@ a_wrong_setup_is_refused(void **state)
 		{ "ping_interval_ms", NULL },
 		{ "ping_interval_ms", "null" },
 		{ "ping_interval_ms", "4294967296" },
+		{ "message_size", NULL },
+		{ "message_size", "0" },
+		{ "message_size", "67108865" },
 		{ "remote", NULL },
 		{ "identity", "{\"uid\":1}" },
 		{ "identity",

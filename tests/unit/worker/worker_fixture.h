@@ -321,7 +321,7 @@ give_pipes(struct world *w)
 #define SETUP_UNTIL_REMOTE                                                     \
 	"{\"log_level\":\"debug\",\"identity\":null,\"name\":\"b\","           \
 	"\"request_timeout_ms\":%u,\"startup_timeout_ms\":%u,"                 \
-	"\"ping_interval_ms\":%u,\"remote\":"
+	"\"ping_interval_ms\":%u,\"message_size\":67108864,\"remote\":"
 
 /* A worker whose initialize waits for its answer. */
 static inline struct world *

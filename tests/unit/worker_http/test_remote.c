@@ -41,6 +41,7 @@ open_world(enum remote_type type, bool has_job)
 	int none = -1;
 
 	setup = (struct setup){ .name = (char *)(uintptr_t) "b",
+		.message_size = 64U << 20,
 		.remote = { .type = type,
 		    .url = (char *)(uintptr_t)URL,
 		    .has_job = has_job } };
@@ -243,6 +244,7 @@ what_is_wrong_with_the_setup_fails_it(void **state)
 
 	(void)state;
 	setup = (struct setup){ .name = (char *)(uintptr_t) "b",
+		.message_size = 64U << 20,
 		.remote = { .url = (char *)(uintptr_t)URL } };
 	http_wrong = "has a ca_file without a certificate in it";
 	assert_null(remote_open(
