@@ -75,9 +75,11 @@ void catalogue_use(struct catalogue *cat, size_t audience);
  */
 unsigned int catalogue_render(struct catalogue *cat);
 
-/* A rendered list, shared by all that are sending it. */
+/* A rendered list, or another message, shared by all that are sending it. */
 struct catalogue_text {
 	size_t references;
+	size_t queued; /* of these, how many are streams' queues */
+	size_t *left;  /* where it counts once these are all; NULL: not yet */
 	uint32_t version; /* equal for equal lists of a kind that are alive */
 	size_t len;
 	char data[]; /* {"tools":[…]}: the result of the list request */
@@ -88,6 +90,14 @@ struct catalogue_text {
 struct catalogue_text *catalogue_list(
     struct catalogue *cat, size_t audience, enum catalog_kind kind);
 void catalogue_text_release(struct catalogue_text *text);
+
+/*
+ * The same for what waits in the queue of a stream.  *left is the sum of the
+ * lengths of texts that only queues refer to any more: old lists, and messages;
+ * it must outlive the queues.
+ */
+void catalogue_text_queue(struct catalogue_text *text, size_t *left);
+void catalogue_text_unqueue(struct catalogue_text *text);
 
 /* Where a request goes, and the name that its backend knows. */
 struct catalogue_route {

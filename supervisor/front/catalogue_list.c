@@ -59,6 +59,7 @@ render(const struct view *view, enum catalog_kind kind)
 	}
 	at = put(at, "]}", 2);
 	text->references = 1;
+	text->queued = 0;
 	text->len = (size_t)(at - text->data);
 	return text;
 }
@@ -176,7 +177,28 @@ catalogue_text_release(struct catalogue_text *text)
 {
 	if (text == NULL)
 		return;
-	assert(text->references > 0);
+	assert(text->references > text->queued);
 	if (--text->references == 0)
 		free(text);
+	else if (text->references == text->queued)
+		*text->left += text->len;
+}
+
+void
+catalogue_text_queue(struct catalogue_text *text, size_t *left)
+{
+	text->left = left;
+	text->references++;
+	text->queued++;
+}
+
+void
+catalogue_text_unqueue(struct catalogue_text *text)
+{
+	assert(text->queued > 0);
+	text->queued--;
+	if (--text->references > 0)
+		return;
+	*text->left -= text->len;
+	free(text);
 }

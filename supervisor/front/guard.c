@@ -1,7 +1,6 @@
 #include "guard.h"
 
 #include <sys/queue.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <assert.h>
@@ -21,6 +20,7 @@
 #include "proto/log.h"
 
 #include "client.h"
+#include "descriptors.h"
 #include "guard_http.h"
 #include "held.h"
 #include "http_words.h"
@@ -233,7 +233,7 @@ connection_account(
 	size_t bytes;
 
 	if (added > 0 && added < CHUNK_PIECE &&
-	    guard_http_at_chunk_end(&conn->http))
+	    guard_http_in_chunks(&conn->http, true))
 		added = CHUNK_PIECE;
 	conn->request =
 	    guard_http_idle(&conn->http) ? 0 : conn->request + added;
@@ -244,6 +244,16 @@ connection_account(
 		return true;
 	return held_set(
 	    &conn->guard->held, &conn->client.peer->held, &conn->share, bytes);
+}
+
+/* Nobody will look at what waits here; what evhttp has taken of a body in
+ * chunks stays until the connection is gone. */
+static void
+connection_discard(struct connection *conn, struct evbuffer *input)
+{
+	if (!guard_http_in_chunks(&conn->http, false))
+		conn->request = 0;
+	evbuffer_drain(input, evbuffer_get_length(input));
 }
 
 /*
@@ -276,7 +286,7 @@ connection_on_input(
 			    conn, "too many bytes sent ahead of the answer");
 	}
 	if (conn->refused)
-		evbuffer_drain(input, evbuffer_get_length(input));
+		connection_discard(conn, input);
 	else if (was_idle || guard_http_idle(&conn->http))
 		conn->since_ms = conn->guard->now_ms;
 }
@@ -464,26 +474,6 @@ guard_on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* ---- the guard -------------------------------------------------------- */
 
-static size_t
-connections_allowed(size_t links)
-{
-	const size_t reserved = GUARD_RESERVED_FDS + links;
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
-		return GUARD_CONNECTIONS_MAX;
-	/* Once, at the start: the sandbox does not let it be changed. */
-	if (limit.rlim_cur != limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	}
-	if (limit.rlim_cur > GUARD_CONNECTIONS_MAX + reserved)
-		return GUARD_CONNECTIONS_MAX;
-	if (limit.rlim_cur <= 2 * reserved)
-		return (size_t)limit.rlim_cur / 2;
-	return (size_t)limit.rlim_cur - reserved;
-}
-
 struct guard *
 guard_new(struct loop *loop, size_t links)
 {
@@ -496,7 +486,7 @@ guard_new(struct loop *loop, size_t links)
 	TAILQ_INIT(&guard->fresh);
 	deferred_init(&guard->settle, guard_settle, guard);
 	guard->loop = loop;
-	guard->max = connections_allowed(links);
+	guard->max = descriptors_for_clients(links);
 	guard->body_max = GUARD_BODY_MAX;
 	guard->now_ms = mono_ms();
 	guard->peers = peers_new();
@@ -575,7 +565,7 @@ void
 guard_set_limits(
     struct guard *guard, const struct policy_limits *limits, size_t links)
 {
-	guard->max = connections_allowed(links);
+	guard->max = descriptors_for_clients(links);
 	if (limits->connections > 0 && limits->connections < guard->max)
 		guard->max = limits->connections;
 	guard->max_per_address = limits->connections_per_address;

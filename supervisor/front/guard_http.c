@@ -580,7 +580,7 @@ guard_http_in_head(const struct guard_http *g)
 }
 
 bool
-guard_http_at_chunk_end(const struct guard_http *g)
+guard_http_in_chunks(const struct guard_http *g, bool at_end)
 {
-	return g->state == CHUNK_CR;
+	return at_end ? g->state == CHUNK_CR : g->state >= CHUNK_SIZE;
 }

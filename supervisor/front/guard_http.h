@@ -58,8 +58,8 @@ bool guard_http_idle(const struct guard_http *g);
 /* True while some bytes of a head came and not yet all. */
 bool guard_http_in_head(const struct guard_http *g);
 
-/* True when the data of a chunk is here to its last byte, and nothing behind
- * it. */
-bool guard_http_at_chunk_end(const struct guard_http *g);
+/* True in a body that comes in chunks; at_end: the data of one is here to its
+ * last byte, and nothing behind it. */
+bool guard_http_in_chunks(const struct guard_http *g, bool at_end);
 
 #endif

@@ -268,6 +268,7 @@ sessions_send(struct sessions *sessions, int level,
 		return;
 	}
 	chunk->references = 1;
+	chunk->queued = 0;
 	chunk->len = chunk_put_message(chunk->data, message, newlines);
 	TAILQ_FOREACH (session, &sessions->pings, of_pings)
 		if (session->state == SESSION_ACTIVE &&

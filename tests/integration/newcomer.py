@@ -101,17 +101,17 @@ class ClosedFolder(unittest.TestCase):
             self.assertIn("42", said.result["content"][0]["text"])
 
     def test_other_programs_there_are_refused_with_the_remedy(self):
-        script = os.path.join(self.build, "script")
+        script = os.path.join(self.build, "our-script")
         with open(script, "w", encoding="utf-8") as file:
             file.write("#!/bin/sh\n")
         os.chmod(script, 0o755)
-        program = os.path.join(self.closed, "program")
+        program = os.path.join(self.closed, "our-program")
         shutil.copy("/bin/true", program)
         with self.start({
-                "script": {"command": "script"},
+                "script": {"command": "our-script"},
                 "path": {"command": os.path.join(
                     self.build, "mcp-server-bash")},
-                "program": {"command": "program"}},
+                "program": {"command": "our-program"}},
                 env={"PATH": f"{self.closed}:{os.environ['PATH']}"}
         ) as running:
             for name in "script", "path", "program":

@@ -1,40 +1,4 @@
 /* test_operate.c: what people ask of a running gateway, and its end. */
-/* wrap: service_new */
-/* wrap: service_free */
-/* wrap: service_start */
-/* wrap: service_stop */
-/* wrap: service_try_now */
-/* wrap: service_rebind */
-/* wrap: service_explain */
-/* wrap: service_number */
-/* wrap: service_name */
-/* wrap: service_state */
-/* wrap: service_is_disabled */
-/* wrap: service_is_settled */
-/* wrap: service_tools */
-/* wrap: service_reason */
-/* wrap: service_retry_ms */
-/* wrap: service_can_link */
-/* wrap: service_send_link */
-/* wrap: front_is_running */
-/* wrap: front_send_policy */
-/* wrap: front_send_backend */
-/* wrap: front_send_link */
-/* wrap: front_send_listen */
-/* wrap: front_send_unlisten */
-/* wrap: listen_open */
-/* wrap: listen_close */
-/* wrap: plan_new */
-/* wrap: plan_free */
-/* wrap: plan_service */
-/* wrap: processes_find */
-/* wrap: processes_set_level */
-/* wrap: logfile_set_level */
-/* wrap: logfile_level */
-/* wrap: notify_reloading */
-/* wrap: notify_ready */
-/* wrap: mono_ms */
-/* wrap: event_add */
 /* wrap: front_send_query */
 /* wrap: front_status */
 /* wrap: service_status */
@@ -48,14 +12,6 @@
 /* wrap: logfile_hush */
 #include "ending.h"
 #include "reload_fixture.h"
-
-#define ONE(name, arg)                                                         \
-	"\"" name "\":{\"command\":\"/bin/true\",\"args\":[\"" arg "\"]}"
-#define PORT(name, arg)                                                        \
-	"\"" name "\":{\"command\":\"/bin/true\",\"args\":[\"" arg             \
-	"\"],\"url\":\"http://127.0.0.1:8000/mcp\"}"
-#define SERVERS(servers) "{\"mcpServers\":{" servers "}}"
-#define AB               SERVERS(ONE("a", "1") "," ONE("b", "1"))
 
 static uint64_t asked;
 static unsigned int drains, stops, kills, answers;
@@ -262,7 +218,7 @@ a_reload_that_changes_a_stopped_one_starts_it(void **state)
 	is_ready(1);
 	is_ready(2);
 	act("a", GATEWAY_STOP);
-	reload(SERVERS(ONE("a", "2") "," ONE("b", "1")));
+	reload(CONFIG("", ONE("a", "2") "," ONE("b", "1")));
 	assert_int_equal(services[4]->starts, 1);
 	assert_status("a4 serving, b2 serving, a1 leaving");
 }
@@ -290,7 +246,7 @@ a_restart_goes_on_in_a_reload(void **state)
 	is_ready(1);
 	is_ready(2);
 	act("b", GATEWAY_RESTART);
-	reload(SERVERS(ONE("a", "1") "," ONE("b", "1") "," ONE("c", "1")));
+	reload(CONFIG("", ONE("a", "1") "," ONE("b", "1") "," ONE("c", "1")));
 	assert_refused("c", GATEWAY_STOP, "being added");
 	is_ready(3);
 	assert_parts("a1 serving, b2 serving, b3 standby, c4 standby");
@@ -302,7 +258,7 @@ static void
 one_with_a_port_is_ended_before_it_is_started_again(void **state)
 {
 	(void)state;
-	serve(SERVERS(PORT("a", "1")));
+	serve(CONFIG("", PORT("a", "1")));
 	is_ready(1);
 	act("a", GATEWAY_RESTART);
 	assert_parts("a2 serving, a1 leaving");
@@ -344,13 +300,13 @@ static void
 what_makes_no_sense_is_refused_with_a_reason(void **state)
 {
 	(void)state;
-	serve(SERVERS(ONE(
+	serve(CONFIG("", ONE(
 	    "a", "1") ","
 		      "\"off\":{\"command\":\"/bin/true\",\"disabled\":true}"));
 	is_ready(1);
 	assert_refused("zzz", GATEWAY_STOP, "there is no backend \"zzz\"");
 	assert_refused("off", GATEWAY_START, "disabled");
-	reload(SERVERS(ONE("b", "1")));
+	reload(CONFIG("", ONE("b", "1")));
 	assert_refused("a", GATEWAY_RESTART, "being removed");
 	f.gateway.phase = GATEWAY_DRAINS;
 	assert_refused("a", GATEWAY_STOP, "stopping");
@@ -411,7 +367,7 @@ its_state_follows_what_it_does(void **state)
 	assert_string_equal(status.state, "running");
 	assert_string_equal(status.log, "x.log");
 	assert_int_equal(status.front, 4711);
-	reload(SERVERS(ONE("a", "2") "," ONE("b", "1")));
+	reload(CONFIG("", ONE("a", "2") "," ONE("b", "1")));
 	gateway_status(&f.gateway, &status);
 	assert_string_equal(status.state, "reloading");
 	is_ready(3);

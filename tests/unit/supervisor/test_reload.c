@@ -1,51 +1,6 @@
 /* test_reload.c: what a reload does to backends, rules and sockets, and when.
  */
-/* wrap: service_new */
-/* wrap: service_free */
-/* wrap: service_start */
-/* wrap: service_stop */
-/* wrap: service_try_now */
-/* wrap: service_rebind */
-/* wrap: service_explain */
-/* wrap: service_number */
-/* wrap: service_name */
-/* wrap: service_state */
-/* wrap: service_is_disabled */
-/* wrap: service_is_settled */
-/* wrap: service_tools */
-/* wrap: service_reason */
-/* wrap: service_retry_ms */
-/* wrap: service_can_link */
-/* wrap: service_send_link */
-/* wrap: front_is_running */
-/* wrap: front_send_policy */
-/* wrap: front_send_backend */
-/* wrap: front_send_link */
-/* wrap: front_send_listen */
-/* wrap: front_send_unlisten */
-/* wrap: listen_open */
-/* wrap: listen_close */
-/* wrap: plan_new */
-/* wrap: plan_free */
-/* wrap: plan_service */
-/* wrap: processes_find */
-/* wrap: processes_set_level */
-/* wrap: logfile_set_level */
-/* wrap: logfile_level */
-/* wrap: notify_reloading */
-/* wrap: notify_ready */
-/* wrap: mono_ms */
-/* wrap: event_add */
 #include "reload_fixture.h"
-
-#define ONE(name, arg)                                                         \
-	"\"" name "\":{\"command\":\"/bin/true\",\"args\":[\"" arg "\"]}"
-#define PORT(name, arg)                                                        \
-	"\"" name "\":{\"command\":\"/bin/true\",\"args\":[\"" arg             \
-	"\"],\"url\":\"http://127.0.0.1:8000/mcp\"}"
-#define CONFIG(gateway, servers)                                               \
-	"{\"gateway\":{" gateway "},\"mcpServers\":{" servers "}}"
-#define AB CONFIG("", ONE("a", "1") "," ONE("b", "1"))
 
 static void
 what_is_the_same_is_left_alone(void **state)
