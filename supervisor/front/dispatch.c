@@ -30,11 +30,14 @@ answer_error(struct session *session, const struct rpc_message *msg, int code,
 static void
 log_client(struct session *session, const struct rpc_message *msg)
 {
+	const char *who = session->principal->name;
 	char name[128];
 	char version[64];
 	ssize_t name_len = -1;
 	ssize_t version_len = -1;
 
+	if (!session->logged)
+		return;
 	if (json_kind(msg->client_info) == JSON_OBJECT) {
 		name_len = json_string_decode(
 		    json_get(msg->client_info, "name"), name, sizeof(name));
@@ -42,10 +45,11 @@ log_client(struct session *session, const struct rpc_message *msg)
 		    json_string_decode(json_get(msg->client_info, "version"),
 			version, sizeof(version));
 	}
-	log_info("session %u: opened by %s %s, revision %s", session->handle,
+	log_info("session %u: opened by %s %s of %s, revision %s",
+	    session->handle,
 	    name_len >= 0 ? log_str(name, (size_t)name_len) : "a client",
 	    version_len >= 0 ? log_str(version, (size_t)version_len) : "",
-	    session->revision->name);
+	    log_str(who, strlen(who)), session->revision->name);
 }
 
 /* MCP lifecycle, "Initialization". */

@@ -39,6 +39,7 @@ struct principal {
 	uint64_t requests;                   /* of its life */
 	uint64_t refused; /* of these, for going over a limit */
 	struct rate_bucket bucket;
+	struct rate_bucket logged; /* its sessions: session.h */
 	unsigned int references;
 	bool revoked; /* the policy knows it no more: nothing is done for it */
 	bool kept;    /* private to principals_update() */

@@ -93,7 +93,7 @@ resource_new(struct subscriptions *all, size_t backend, const char *uri)
 	}
 	if (put_uri(&all->text, uri, len) == -1)
 		return NULL;
-	if (all->bytes + len > SUBSCRIPTIONS_BYTES_MAX) {
+	if (all->bytes + sizeof(*r) + len > all->bytes_max) {
 		errno = ENOSPC;
 		return NULL;
 	}
@@ -107,7 +107,7 @@ resource_new(struct subscriptions *all, size_t backend, const char *uri)
 	LIST_INSERT_HEAD(
 	    &all->buckets[r->hash % SUBSCRIPTIONS_BUCKETS], r, of_bucket);
 	TAILQ_INSERT_TAIL(&all->of_backend[backend], r, of_backend);
-	all->bytes += len;
+	all->bytes += sizeof(*r) + len;
 	return r;
 }
 
@@ -156,7 +156,7 @@ resource_settle(struct resource *r)
 		return;
 	LIST_REMOVE(r, of_bucket);
 	TAILQ_REMOVE(&all->of_backend[r->backend], r, of_backend);
-	all->bytes -= r->len;
+	all->bytes -= sizeof(*r) + r->len;
 	free(r);
 }
 

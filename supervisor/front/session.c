@@ -88,9 +88,12 @@ session_end(struct session *session)
 	subscriptions_leave_all(session);
 	principal_release(session->principal);
 	session->principal = NULL;
-	log_info("session %u: closed after %.1f s, %llu requests, %zu pending",
-	    session->handle, (double)(mono_ms() - session->opened_ms) / 1000.0,
-	    (unsigned long long)session->calls, pending);
+	if (session->logged)
+		log_info("session %u: closed after %.1f s, %llu requests, "
+			 "%zu pending",
+		    session->handle,
+		    (double)(mono_ms() - session->opened_ms) / 1000.0,
+		    (unsigned long long)session->calls, pending);
 	deferred_queue(session->front->loop, &session->free_later);
 }
 
@@ -201,6 +204,8 @@ session_open(struct sessions *sessions, struct evhttp_request *stream,
 	session->level = -1;
 	session->handle = ++sessions->next_handle;
 	session->opened_ms = session->pinged_ms = mono_ms();
+	session->logged = rate_take(&principal->logged, SESSION_LOG_NS,
+			      SESSION_LOG_BURST, session->opened_ms) == 0;
 	arc4random_buf(session->id, sizeof(session->id));
 	TAILQ_INIT(&session->requests);
 	deferred_init(&session->free_later, session_free, session);
@@ -319,10 +324,11 @@ sessions_end_revoked(struct sessions *sessions)
 	TAILQ_FOREACH_SAFE (session, &sessions->pings, of_pings, next) {
 		if (!session->principal->revoked || session->dropped)
 			continue;
-		log_info("session %u: ended: %s may not come any more",
-		    session->handle,
-		    log_str(session->principal->name,
-			strlen(session->principal->name)));
+		if (session->logged)
+			log_info("session %u: ended: %s may not come any more",
+			    session->handle,
+			    log_str(session->principal->name,
+				strlen(session->principal->name)));
 		if (evbuffer_get_length(session_output(session)) == 0)
 			session_finish(session);
 		else
@@ -338,8 +344,11 @@ sessions_follow_policy(struct sessions *sessions)
 	sessions_end_revoked(sessions);
 	sessions->max = limits->sessions > 0 ? limits->sessions : SIZE_MAX;
 	sessions->queue_max = limits->queue_size;
-	/* What the guard leaves. */
-	sessions->held_max = limits->memory - limits->memory / GUARD_HELD_PART;
+	/* What the others leave. */
+	sessions->held_max = limits->memory - limits->memory / GUARD_HELD_PART -
+	    limits->memory / SUBSCRIPTIONS_PART;
+	subscriptions_limit(sessions->front->subscriptions,
+	    limits->memory / SUBSCRIPTIONS_PART);
 	sessions_limit_queues(sessions);
 }
 
@@ -410,8 +419,11 @@ sessions_free(struct sessions **sessions)
 	if (*sessions == NULL)
 		return;
 	while ((session = TAILQ_FIRST(&(*sessions)->pings)) != NULL) {
-		evhttp_connection_set_closecb(
-		    evhttp_request_get_connection(session->stream), NULL, NULL);
+		struct evhttp_connection *conn =
+		    evhttp_request_get_connection(session->stream);
+
+		evhttp_connection_set_closecb(conn, NULL, NULL);
+		session_discard(conn); /* texts that count here */
 		session_end(session);
 	}
 	if ((*sessions)->timer != NULL)

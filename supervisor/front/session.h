@@ -32,10 +32,14 @@ struct sessions;
  * client does not read.  One message may be larger (MSG_JSON_MAX).  The policy
  * has another value as a rule, limits.queue_size. */
 #define SESSION_QUEUE_MAX ((size_t)8 << 20)
-/* What all streams together may hold as copies of their own (lists and messages
- * for all are shared) before the fullest ones are dropped; of the policy, what
- * the guard leaves of limits.memory. */
-#define SESSION_QUEUES_MAX ((size_t)256 << 20)
+/* What all streams together may hold before the fullest ones are dropped: lists
+ * and messages for all are shared, and count once.  Of the policy, what the
+ * guard and subscriptions leave of limits.memory. */
+#define SESSION_QUEUES_MAX ((size_t)224 << 20)
+/* Sessions of one principal of which the log tells at once, and then one in so
+ * long: who opens and closes them all the time shall not fill it. */
+#define SESSION_LOG_BURST 100U
+#define SESSION_LOG_NS    UINT64_C(50000000)
 /* Requests in flight of one session; the policy may have fewer. */
 #define SESSION_REQUESTS_MAX 1024U
 
@@ -67,6 +71,7 @@ struct session {
 	uint32_t handle; /* for logs and frames; ids are secret */
 	enum session_state state;
 	bool dropped; /* hung up on; the stream is about to end */
+	bool logged;  /* the log tells of it; of others where it is debugged */
 	int8_t level; /* enum mcp_level of logging/setLevel, or -1 */
 	unsigned char id[SESSION_ID_BYTES];
 };

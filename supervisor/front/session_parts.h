@@ -28,9 +28,10 @@ struct sessions {
 	size_t max;
 	size_t levels[MCP_LEVELS]; /* how many sessions asked for each */
 	size_t queue_max;          /* bytes in one stream, its last excepted */
-	size_t held_max;           /* copies in all streams */
+	size_t held_max;           /* in all streams */
 	size_t held;    /* copies in all streams, at most; see count_queues() */
-	size_t counted; /* the same, when they were counted */
+	size_t left;    /* texts that only streams refer to; catalogue.h */
+	size_t counted; /* both, when they were counted */
 	uint32_t next_handle;
 	size_t ending; /* streams whose last bytes are being written */
 };

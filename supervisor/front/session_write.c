@@ -54,7 +54,10 @@ session_drop(struct session *session, const char *why)
 	if (session->dropped)
 		return;
 	session->dropped = true;
-	log_warning("session %u: dropped: %s", session->handle, why);
+	if (session->logged)
+		log_warning("session %u: dropped: %s", session->handle, why);
+	else
+		log_debug("session %u: dropped: %s", session->handle, why);
 	conn = evhttp_request_get_connection(session->stream);
 	shutdown(bufferevent_getfd(evhttp_connection_get_bufferevent(conn)),
 	    SHUT_RDWR);
@@ -96,25 +99,52 @@ count_queues(struct sessions *sessions)
 	return all;
 }
 
-void
-sessions_limit_queues(struct sessions *sessions)
+/*
+ * Drop those that hold most until all hold what they may.  Of copies, first: it
+ * is no fault of a client that the list which it was sent is an old one by now.
+ * Then of all, since one that holds old lists keeps them alive.
+ */
+static size_t
+drop_fullest(struct sessions *sessions, size_t copies, bool only_copies)
 {
 	size_t limit = sessions->queue_max;
 	struct session *session;
-	size_t all = count_queues(sessions);
 
-	for (; all > sessions->held_max; limit /= 2) {
+	for (; limit > 0; limit /= 2) {
 		TAILQ_FOREACH (session, &sessions->pings, of_pings) {
-			if (all <= sessions->held_max)
-				break;
-			if (session->dropped || session->copied < limit)
+			if (copies + (only_copies ? 0 : sessions->left) <=
+			    sessions->held_max)
+				return copies;
+			if (session->dropped ||
+			    (only_copies ? session->copied
+					 : evbuffer_get_length(session_output(
+					       session))) < limit)
 				continue;
-			all -= session->copied;
+			copies -= session->copied;
 			session_drop(
 			    session, "all streams together hold too much");
 		}
 	}
-	sessions->held = sessions->counted = all;
+	return copies;
+}
+
+void
+sessions_limit_queues(struct sessions *sessions)
+{
+	sessions->held = drop_fullest(sessions, count_queues(sessions), true);
+	sessions->held = drop_fullest(sessions, sessions->held, false);
+	sessions->counted = sessions->held + sessions->left;
+}
+
+/* Something was added to a stream. */
+static void
+sessions_check_queues(struct sessions *sessions)
+{
+	size_t all = sessions->held + sessions->left;
+
+	if (all > sessions->held_max &&
+	    all > sessions->counted + sessions->held_max / COUNT_PARTS)
+		sessions_limit_queues(sessions);
 }
 
 /* n bytes of its own were added to a stream that held before bytes. */
@@ -125,10 +155,7 @@ session_copied(struct session *session, size_t before, size_t n)
 
 	session->copied = (before == 0 ? 0 : session->copied) + n;
 	sessions->held += n;
-	if (sessions->held > sessions->held_max &&
-	    sessions->held - sessions->counted >
-		sessions->held_max / COUNT_PARTS)
-		sessions_limit_queues(sessions);
+	sessions_check_queues(sessions);
 }
 
 /*
@@ -177,19 +204,21 @@ release_text(const void *data, size_t len, void *text)
 {
 	(void)data;
 	(void)len;
-	catalogue_text_release(text);
+	catalogue_text_unqueue(text);
 }
 
 void
 session_write_shared(struct session *session, struct catalogue_text *text)
 {
-	struct evbuffer *output = session_output(session);
+	struct sessions *sessions = session->front->sessions;
 
-	text->references++;
-	if (evbuffer_add_reference(
-		output, text->data, text->len, release_text, text) == 0)
+	catalogue_text_queue(text, &sessions->left);
+	if (evbuffer_add_reference(session_output(session), text->data,
+		text->len, release_text, text) == 0) {
+		sessions_check_queues(sessions);
 		return;
-	text->references--;
+	}
+	catalogue_text_unqueue(text);
 	session_drop(session, "out of memory");
 }
 

@@ -19,12 +19,19 @@ subscriptions_new(size_t slots, subscriptions_tell *tell, void *arg)
 	all = calloc(1, sizeof(*all) + slots * sizeof(struct resource_list));
 	if (all == NULL)
 		return NULL;
+	all->bytes_max = SUBSCRIPTIONS_BYTES_MAX;
 	all->tell = tell;
 	all->arg = arg;
 	resource_init_hash(all);
 	for (size_t i = 0; i < slots; i++)
 		TAILQ_INIT(&all->of_backend[i]);
 	return all;
+}
+
+void
+subscriptions_limit(struct subscriptions *subscriptions, size_t bytes)
+{
+	subscriptions->bytes_max = bytes;
 }
 
 void
@@ -65,13 +72,14 @@ subscription_new(struct session *session, struct resource *r, const char *shown)
 	struct subscriptions *all = r->all;
 	struct subscription *s;
 	size_t len = strcmp(shown, r->uri) == 0 ? 0 : strlen(shown);
+	size_t bytes = sizeof(*s) + len;
 
 	if (session->subscription_count >= SUBSCRIPTIONS_SESSION_MAX) {
 		errno = EDQUOT;
 		return NULL;
 	}
 	if (all->count >= SUBSCRIPTIONS_MAX ||
-	    all->bytes + len > SUBSCRIPTIONS_BYTES_MAX) {
+	    all->bytes + bytes > all->bytes_max) {
 		errno = ENOSPC;
 		return NULL;
 	}
@@ -85,7 +93,7 @@ subscription_new(struct session *session, struct resource *r, const char *shown)
 	s->session = session;
 	session->subscription_count++;
 	all->count++;
-	all->bytes += len;
+	all->bytes += bytes;
 	return s;
 }
 
@@ -96,8 +104,7 @@ subscription_free(struct subscription *s)
 
 	s->session->subscription_count--;
 	all->count--;
-	if (s->shown != NULL)
-		all->bytes -= strlen(s->shown);
+	all->bytes -= sizeof(*s) + (s->shown != NULL ? strlen(s->shown) : 0);
 	free(s->shown);
 	free(s);
 }

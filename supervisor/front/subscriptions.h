@@ -18,10 +18,13 @@ struct subscriptions;
 
 /* Of one session: clients watch what they have open, some dozens. */
 #define SUBSCRIPTIONS_SESSION_MAX 1024U
-/* Of all sessions together; each takes some hundred bytes here. */
+/* Of all sessions together. */
 #define SUBSCRIPTIONS_MAX ((size_t)65536)
-/* Bytes of URIs, of all together: as much as unfinished requests may hold. */
-#define SUBSCRIPTIONS_BYTES_MAX ((size_t)64 << 20)
+/* Bytes of them all, with their URIs; of the policy, this part of
+ * limits.memory, which is the same: a hundred bytes each for as many as there
+ * can be, and URIs of some hundred. */
+#define SUBSCRIPTIONS_BYTES_MAX ((size_t)32 << 20)
+#define SUBSCRIPTIONS_PART      10U
 
 /*
  * Tell the backend to subscribe to this URI, or not to any more, for clients
@@ -36,6 +39,8 @@ typedef int subscriptions_tell(
  * subscriptions_forget().  NULL with errno ENOMEM. */
 struct subscriptions *subscriptions_new(
     size_t slots, subscriptions_tell *tell, void *arg);
+/* Have new ones only up to so many bytes. */
+void subscriptions_limit(struct subscriptions *subscriptions, size_t bytes);
 /* No session holds any more. */
 void subscriptions_free(struct subscriptions **subscriptions);
 

@@ -61,7 +61,8 @@ struct subscriptions {
 	uint64_t secret;
 	uint64_t update; /* counts updates that were delivered */
 	size_t count;
-	size_t bytes; /* of URIs */
+	size_t bytes; /* of all, and of their URIs */
+	size_t bytes_max;
 	struct buf text;
 	TAILQ_HEAD(resource_list, resource) of_backend[];
 };

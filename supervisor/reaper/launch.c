@@ -83,14 +83,15 @@ confine(const struct spec *spec)
 static enum report_step
 execute(const struct spec *spec)
 {
-	char path[PATH_MAX];
 	int saved;
 
 	environ = spec->env; /* whose PATH is searched */
 	(void)execvp(spec->argv[0], spec->argv);
 	saved = errno;
-	if (saved == EACCES && ours_path(spec, path) != NULL)
-		(void)execv(path, spec->argv);
+	/* No script: it could not be read by its interpreter. */
+	if (saved == EACCES)
+		(void)execveat(
+		    OURS_FD, spec->argv[0], spec->argv, spec->env, 0);
 	errno = saved;
 	return REPORT_EXEC;
 }

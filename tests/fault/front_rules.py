@@ -185,6 +185,71 @@ class Rules(Policies):
             ["a/echo", "a/more", "b/echo"], ["b/echo"], ["a/echo", "a/more"]])
 
 
+class Monitors(Policies):
+    """What /metrics says, and to whom."""
+
+    def samples(self, secret=None):
+        """All samples by what stands before the value; each is there once."""
+        found = {}
+        answer = raw.ask(self.front.address, "GET", "/metrics", [
+            ("Authorization", f"Bearer {secret}")] if secret else [])
+        self.assertEqual(answer.status, 200)
+        for line in answer.body.decode().splitlines():
+            if not line.startswith("#"):
+                name, value = line.rsplit(" ", 1)
+                self.assertNotIn(name, found)
+                found[name] = float(value)
+        return found
+
+    def test_a_token_reads_of_what_it_sees_only(self):
+        """Others are named only to who sees every backend."""
+        self.start(backend(1, "a"), backend(2, "b"), open=False, tokens=[
+            token("all", "0"), token("of-b", "1", backends=["b"])])
+        everything = "".join(self.samples("0"))
+        for label in ('backend="a"', 'backend="b"', 'client="all"',
+                      'client="of-b"'):
+            self.assertIn(label, everything)
+        part = "".join(self.samples("1"))
+        for label in ('backend="b"', 'client="of-b"'):
+            self.assertIn(label, part)
+        for label in ('backend="a"', 'client="all"'):
+            self.assertNotIn(label, part)
+
+    def test_a_token_that_was_replaced_under_its_name_is_one_series(self):
+        """A connection that brought the old one is open yet."""
+        front = self.start(backend(1, "a"), open=False,
+                           tokens=[token("alice", "0")])
+        with raw.Connection(front.address) as connection:
+            connection.send(raw.request("GET", "/metrics", front.address, [
+                ("Authorization", "Bearer 0")]))
+            self.assertEqual(connection.response().status, 200)
+            self.policy(backend(1, "a"), tokens=[token("alice", "1")])
+            self.assertEqual(self.samples("1")[
+                'mcp_gateway_client_requests_total{client="alice"}'], 1)
+
+    def test_a_long_request_is_counted_as_long(self):
+        """However many others came after it."""
+        front = self.start(backend(1, "a"))
+        worker = front.link(1)
+        client = self.client("a/echo")
+        begin = time.monotonic()
+        first, first_key = call(client, worker)
+        for _ in range(1100):  # more than calls.h remembers
+            number, key = call(client, worker)
+            worker.answer(number, {})
+            client.outcome(key)
+        time.sleep(max(0, begin + 1.1 - time.monotonic()))
+        before = self.samples()
+        worker.answer(first, {})
+        client.outcome(first_key)
+        after = self.samples()
+        name = "mcp_gateway_backend_request_duration_seconds_"
+        for series, more in (('count{backend="a"}', 1),
+                             ('bucket{backend="a",le="1"}', 0)):
+            self.assertEqual(after[name + series] - before[name + series],
+                             more, series)
+
+
 class End(Policies):
     """DRAIN: the end of all work."""
 

@@ -300,9 +300,10 @@ static void
 what_makes_no_sense_is_refused_with_a_reason(void **state)
 {
 	(void)state;
-	serve(CONFIG("", ONE(
-	    "a", "1") ","
-		      "\"off\":{\"command\":\"/bin/true\",\"disabled\":true}"));
+	serve(CONFIG("",
+	    ONE("a",
+		"1") ","
+		     "\"off\":{\"command\":\"/bin/true\",\"disabled\":true}"));
 	is_ready(1);
 	assert_refused("zzz", GATEWAY_STOP, "there is no backend \"zzz\"");
 	assert_refused("off", GATEWAY_START, "disabled");
