@@ -152,24 +152,24 @@ enum config_log_format {
 
 struct config {
 	unsigned int references; /* config_ref(), config_free() */
+	uint32_t drain_timeout_ms;
 	char *path;
 	char *host;
 	uint16_t port;
-	char **listen; /* "127.0.0.1:9000", "[::1]:9000" or "/path" of a Unix
-			  socket, instead of host and port; never NULL */
+	bool insecure;        /* other machines may call it without a token */
 	uint32_t socket_mode; /* of Unix sockets in listen */
 	char *socket_group;   /* or NULL: ours */
-	bool insecure;        /* other machines may call it without a token */
-	char *public_url;     /* "https://mcp.example.com", or NULL */
+	char **listen;    /* "127.0.0.1:9000", "[::1]:9000" or "/path" of a Unix
+			     socket, instead of host and port; never NULL */
+	char *public_url; /* "https://mcp.example.com", or NULL */
 	char **authorization_servers; /* their issuer URLs; never NULL */
 	size_t token_count;
 	struct config_token *tokens;
 	struct config_limits limits;
-	uint32_t drain_timeout_ms;
 	char *control_socket; /* NULL: the default one, where it can be made;
 				 "": none */
+	char *control_group;  /* or NULL: ours */
 	uint32_t control_mode;
-	char *control_group; /* or NULL: ours */
 	enum config_log log;
 	enum config_log_format log_format;
 	enum log_level log_level; /* of the log file */

@@ -360,10 +360,10 @@ process_start(struct processes *ps, enum program program, const char *subject,
 	}
 	/* The front has a descriptor for each client.  Programs of others may
 	 * still use select(2), so that only the front gets all there are. */
-	if (program == PROGRAM_FRONT) {
-		spawn_raise_files(p->pid);
+	if (program == PROGRAM_FRONT)
 		chan_set_queue_max(p->chan, FRONT_QUEUE_MAX);
-	}
+	else
+		spawn_limit_files(p->pid, ps->files);
 	return p;
 }
 
@@ -378,8 +378,9 @@ process_send_failed(struct process *p, const struct frame *frame)
 	process_kill(p, "did not read what it was told");
 }
 
-void
-process_send(struct process *p, const struct frame *head, const char *json)
+static void
+process_send_frame(
+    struct process *p, const struct frame *head, const char *json)
 {
 	struct frame frame = *head;
 
@@ -390,8 +391,6 @@ process_send(struct process *p, const struct frame *head, const char *json)
 		process_send_failed(p, &frame);
 	else
 		chan_flush(p->chan);
-	if (frame.type == MSG_SETUP)
-		process_send_level(p); /* SETUP may be older than that */
 }
 
 void
@@ -402,7 +401,15 @@ process_send_level(struct process *p)
 	if (p->table->level == -1)
 		return;
 	frame.flags = (uint16_t)p->table->level;
-	process_send(p, &frame, NULL);
+	process_send_frame(p, &frame, NULL);
+}
+
+void
+process_send(struct process *p, const struct frame *frame, const char *json)
+{
+	process_send_frame(p, frame, json);
+	if (frame->type == MSG_SETUP)
+		process_send_level(p); /* SETUP may be older than that */
 }
 
 void

@@ -1,11 +1,13 @@
 #include "link_parts.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/buf.h"
+#include "proto/clock.h"
 #include "proto/log.h"
 #include "proto/mcp.h"
 
@@ -45,10 +47,11 @@ static void
 count_end(
     struct link *link, const struct request *request, enum request_end_kind end)
 {
-	uint64_t ms = calls_end(link->front->calls, request->call,
-	    request->number, end, request->answer_len);
+	uint64_t now = mono_ms();
+	uint64_t ms = now - request->began_ms;
 	size_t i = 0;
 
+	calls_end(link->front->calls, request, end, now);
 	while (i < LINK_TIMES && ms > link_times[i])
 		i++;
 	link->count.took[i]++;
@@ -63,7 +66,7 @@ link_end(struct link *link, struct request *request, enum request_end_kind end,
 	if (request->change != NULL)
 		subscription_end(&request->change, outcome);
 	count_end(link, request, end);
-	request_end(link->front->requests, request, end);
+	request_end(link->front->requests, request);
 	if (--link->request_count == 0 && link->watched)
 		link_on_idle(link);
 }
@@ -147,7 +150,7 @@ link_on_drained(void *arg)
 /* ---- to the worker ---------------------------------------------------- */
 
 void
-link_attach(struct link *link, int *fd)
+link_attach(struct link *link, uint32_t generation, int *fd)
 {
 	static const struct chan_handlers handlers = {
 		.frame = link_on_frame,
@@ -158,6 +161,7 @@ link_attach(struct link *link, int *fd)
 	if (link->chan != NULL)
 		link_lose(link, "its process was replaced");
 	link->listed = false;
+	link->generation = generation;
 	link->chan = chan_new(
 	    link->front->loop, fd, ROLE_FRONT, ROLE_WORKER, &handlers, link);
 	if (link->chan == NULL) {
@@ -218,8 +222,9 @@ link_request(struct link *link, struct session *session,
 	}
 	link->request_count++;
 	request->answer_len = 0;
-	request->call = calls_begin(link->front->calls, request->number,
-	    link->number, session->handle, session_token(session), msg);
+	request->began_ms = mono_ms();
+	calls_begin(link->front->calls, request, link->number, session->handle,
+	    session_token(session), msg);
 	digits = put_number(number, request->number);
 	splice_init(&text, msg->text.at, msg->text.len);
 	splice_replace(&text, msg->id, number, digits);
@@ -368,10 +373,10 @@ link_requests(struct link *link)
 struct json_span
 link_data(const struct link *link, enum link_outcome outcome)
 {
-	struct json_span data = { link->error_data[outcome],
-		strlen(link->error_data[outcome]) };
+	const char *data = link->error_data[outcome];
 
-	return data;
+	assert(data != NULL); /* link_new() makes them all */
+	return (struct json_span){ data, strlen(data) };
 }
 
 bool
