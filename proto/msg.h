@@ -52,7 +52,8 @@ enum msg_type {
 	MSG_PING,         /* supervisor -> child: are you there? */
 	MSG_PONG,         /* child -> supervisor: flags = processes of the job,
 			     from a reaper; 0 from others */
-	MSG_LISTED,  /* front -> supervisor: id = backend; its lists are here */
+	MSG_LISTED,  /* front -> supervisor: id = backend, client = generation
+			of the LINK over which its lists came: all are here */
 	MSG_DRAIN,   /* supervisor -> front: take no new work at all */
 	MSG_DRAINED, /* front -> supervisor: flags = enum drained; no request is
 			in flight any more */

@@ -75,7 +75,7 @@ front_on_frame(void *arg, const struct frame *frame, const char *payload)
 
 	switch (frame->type) {
 	case MSG_LISTED:
-		front->handlers->listed(front->arg, frame->id);
+		front->handlers->listed(front->arg, frame->id, frame->client);
 		return true;
 	case MSG_DRAINED:
 		front->handlers->drained(

@@ -24,8 +24,9 @@ struct front_handlers {
 	/* It ended before it ever worked, for a reason that will not change;
 	 * gone() came before. */
 	void (*useless)(void *arg);
-	/* It has the lists of the backend of this number. */
-	void (*listed)(void *arg, uint64_t number);
+	/* It has the lists of the backend of this number, which came over the
+	 * link of this generation. */
+	void (*listed)(void *arg, uint64_t number, uint32_t generation);
 	/* Nothing is in flight any more; number is that of the backend. */
 	void (*drained)(void *arg, enum drained what, uint64_t number);
 	/* Its answer to the QUERY of this number; not checked in any way. */

@@ -90,11 +90,11 @@ gateway_on_front_useless(void *arg)
 }
 
 static void
-gateway_on_listed(void *arg, uint64_t number)
+gateway_on_listed(void *arg, uint64_t number, uint32_t generation)
 {
 	struct gateway *gw = arg;
 
-	roster_listed(gw->roster, number);
+	roster_listed(gw->roster, number, generation);
 }
 
 static void

@@ -38,6 +38,27 @@ open_standard_descriptors(void)
 }
 
 /*
+ * By default all of these end a process.  What a gateway is told by signals has
+ * to wait until it serves; and when it has ended, nothing shall keep it from
+ * cleaning up.
+ */
+static void
+mask_signals(int how, bool also_ends)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGUSR1);
+	(void)sigaddset(&set, SIGUSR2);
+	if (also_ends) {
+		(void)sigaddset(&set, SIGTERM);
+		(void)sigaddset(&set, SIGINT);
+	}
+	(void)sigprocmask(how, &set, NULL);
+}
+
+/*
  * Whoever starts us may have blocked or ignored signals and left descriptors
  * open; sockets of them, from 3 on, are for us.  A log file at its limit
  * (ulimit -f) is a full disk, not the end.
@@ -53,6 +74,7 @@ forget_what_was_inherited(int sockets)
 	(void)sigaction(SIGXFSZ, &ignore, NULL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	mask_signals(SIG_BLOCK, false);
 }
 
 /* Our memory holds every backend's secrets: no debugger of the same user's, and
@@ -160,23 +182,32 @@ program_serve(struct program *p)
 		free(error);
 		return EXIT_FAILURE;
 	}
+	mask_signals(SIG_UNBLOCK, false);
 	status = gateway_run(gateway);
+	mask_signals(SIG_BLOCK, true);
 	if (!p->up && p->options.daemon)
 		program_fail_early(p, EXIT_FAILURE, gateway);
 	gateway_free(&gateway);
 	return status;
 }
 
+/* Where the pidfile shall be, or NULL. */
+static const char *
+program_pidfile(const struct program *p)
+{
+	if (p->options.pidfile == NULL && p->options.daemon && geteuid() == 0)
+		return PID_FILE_DEFAULT;
+	return p->options.pidfile;
+}
+
 /* Before anything of it could be started twice.  0, or -1 with *error. */
 static int
 program_take_pidfile(struct program *p, char **error)
 {
-	const char *wanted = p->options.pidfile;
+	const char *wanted = program_pidfile(p);
 	char *path;
 
 	*error = NULL;
-	if (wanted == NULL && p->options.daemon && geteuid() == 0)
-		wanted = PID_FILE_DEFAULT;
 	if (wanted == NULL)
 		return 0;
 	if ((path = source_path(&p->source, wanted)) == NULL)
@@ -190,10 +221,16 @@ program_take_pidfile(struct program *p, char **error)
 static int
 program_run(struct program *p)
 {
+	char *error;
 	int status;
 
 	if (p->pidfile != NULL && pidfile_write(p->pidfile) == -1) {
-		program_fail(p, EXIT_FAILURE, "cannot write the pidfile");
+		(void)refuse(&error,
+		    "cannot write pidfile %s: %s; make room there, or choose "
+		    "another path with --pidfile",
+		    program_pidfile(p), strerror(errno));
+		program_fail(p, EXIT_FAILURE, error);
+		free(error);
 		status = EXIT_FAILURE;
 	} else {
 		status = program_serve(p);

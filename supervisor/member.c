@@ -51,10 +51,10 @@ member_link(struct member *m)
 		return;
 	}
 	m->listed = false;
-	roster->generation++;
-	service_send_link(m->service, roster->generation, &sv[0]);
-	front_send_link(roster->front, service_number(m->service),
-	    roster->generation, &sv[1]);
+	m->generation = ++roster->generation;
+	service_send_link(m->service, m->generation, &sv[0]);
+	front_send_link(
+	    roster->front, service_number(m->service), m->generation, &sv[1]);
 }
 
 void
@@ -68,11 +68,23 @@ member_introduce(struct member *m)
 /* ---- what a service says ---- */
 
 /* LISTED and what the worker says come over two channels, so that the lists may
- * be there first. */
+ * be there before it is known that the worker is, and after its end is. */
 static bool
 may_be_listed(enum backend_state state)
 {
 	return state == BACKEND_SETUP || state == BACKEND_READY;
+}
+
+void
+member_listed(struct member *m, uint32_t generation)
+{
+	enum backend_state state = service_state(m->service);
+
+	if (generation != m->generation ||
+	    (state != BACKEND_STARTING && !may_be_listed(state)))
+		return;
+	m->listed = true;
+	roster_touch(m->roster);
 }
 
 static void

@@ -173,14 +173,6 @@ notify_watchdog(void)
 	tell("WATCHDOG=1", MSG_DONTWAIT);
 }
 
-void
-notify_status(const char *status)
-{
-	char line[STATUS_SIZE];
-
-	tell(status_line(line, status), MSG_DONTWAIT);
-}
-
 uint64_t
 notify_watchdog_ms(void)
 {

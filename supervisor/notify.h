@@ -19,8 +19,6 @@ void notify_reloading(void);
 void notify_stopping(uint64_t timeout_ms);
 /* Everything critical is alive. */
 void notify_watchdog(void);
-/* One line for people. */
-void notify_status(const char *status);
 
 /* How often notify_watchdog() must be called, in milliseconds: half of what the
  * service manager waits.  0: never. */

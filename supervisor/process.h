@@ -53,6 +53,9 @@ struct process_handlers {
  *
  * From its HELLO on each process is sent a PING every second; one that says no
  * HELLO, or does not answer (see watch.h), is killed.
+ *
+ * Each needs descriptors of ours, so that our limit becomes the highest that we
+ * may have; of them only the front gets that, and the others what we had.
  */
 struct processes *processes_new(
     struct loop *loop, const char *bindir, char **error);

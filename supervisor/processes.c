@@ -130,6 +130,7 @@ processes_new(struct loop *loop, const char *bindir, char **error)
 		return NULL;
 	LIST_INIT(&ps->list);
 	ps->loop = loop;
+	ps->files = spawn_raise_files();
 	ps->null = -1;
 	ps->level = -1;
 	ps->record = record_plainly;

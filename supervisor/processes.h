@@ -6,6 +6,7 @@
 #define SUPERVISOR_PROCESSES_H
 
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <stdbool.h>
@@ -65,9 +66,10 @@ struct processes {
 	char *path[PROGRAM_COUNT]; /* of those that were found */
 	struct event *sigchld;
 	struct event *tick;
-	int level;  /* enum log_level; -1: what SETUP says */
-	int null;   /* /dev/null */
-	int errors; /* where children may complain; borrowed */
+	int level;    /* enum log_level; -1: what SETUP says */
+	rlim_t files; /* descriptors that all but the front may have */
+	int null;     /* /dev/null */
+	int errors;   /* where children may complain; borrowed */
 	struct strays *strays;
 };
 

@@ -259,14 +259,12 @@ roster_front_gone(struct roster *roster)
 }
 
 void
-roster_listed(struct roster *roster, uint64_t number)
+roster_listed(struct roster *roster, uint64_t number, uint32_t generation)
 {
 	struct member *m = roster_by_number(roster, number);
 
-	if (m == NULL)
-		return; /* it ended meanwhile */
-	m->listed = true;
-	roster_touch(roster);
+	if (m != NULL) /* else it ended meanwhile */
+		member_listed(m, generation);
 }
 
 void

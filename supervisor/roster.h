@@ -49,9 +49,10 @@ struct member {
 	bool stopped;    /* by hand: it serves, but is not started */
 	bool waits;      /* it is started when another one has left its port */
 	bool introduced; /* the front knows it */
-	bool listed;     /* the front has its lists */
+	bool listed;     /* the front has its lists, and it may still run */
 	bool fresh;      /* a reload that is under way made it */
 	bool ended;      /* LEAVING, and told to end */
+	uint32_t generation; /* of its last link */
 	struct event *timer; /* of LEAVING: it has drained long enough */
 };
 TAILQ_HEAD(members, member);
@@ -143,7 +144,8 @@ void roster_publish(struct roster *roster, const struct config *config);
 void roster_front_started(struct roster *roster);
 /* It is gone, with all that was in flight. */
 void roster_front_gone(struct roster *roster);
-void roster_listed(struct roster *roster, uint64_t number);
+/* Nothing of a run that is over: what is listed then is about to go. */
+void roster_listed(struct roster *roster, uint64_t number, uint32_t generation);
 void roster_drained(struct roster *roster, uint64_t number);
 
 /* ---- the end ---- */

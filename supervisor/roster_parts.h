@@ -35,6 +35,9 @@ void member_introduce(struct member *member);
 /* Of one that leaves: it ends, once. */
 void member_end(struct member *member);
 
+/* The front has the lists that came over the link of this generation. */
+void member_listed(struct member *member, uint32_t generation);
+
 /* It is on no list any more, and no process of it is left. */
 void member_free(struct member **member);
 

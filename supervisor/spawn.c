@@ -161,13 +161,28 @@ spawn(pid_t *pid, char *path, const int stdio[3], int channel)
 	return error;
 }
 
+rlim_t
+spawn_raise_files(void)
+{
+	struct rlimit limit;
+	rlim_t before;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return RLIM_INFINITY;
+	before = limit.rlim_cur;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	return before;
+}
+
 void
-spawn_raise_files(pid_t pid)
+spawn_limit_files(pid_t pid, rlim_t files)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+	if (prlimit(pid, RLIMIT_NOFILE, NULL, &limit) == -1 ||
+	    limit.rlim_cur <= files)
 		return;
-	limit.rlim_cur = limit.rlim_max;
+	limit.rlim_cur = files;
 	(void)prlimit(pid, RLIMIT_NOFILE, &limit, NULL);
 }

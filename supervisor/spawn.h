@@ -2,6 +2,7 @@
 #ifndef SUPERVISOR_SPAWN_H
 #define SUPERVISOR_SPAWN_H
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "proto/msg.h"
@@ -36,7 +37,12 @@ char *spawn_find(const char *bindir, enum program program, char **error);
  */
 int spawn(pid_t *pid, char *path, const int stdio[3], int channel);
 
-/* Let a process have as many descriptors as it may. */
-void spawn_raise_files(pid_t pid);
+/* Let this process have as many descriptors as it may, and all that it starts.
+ * How many it might have before. */
+rlim_t spawn_raise_files(void);
+
+/* Let a process that was just started have so many at most, and all that it
+ * starts. */
+void spawn_limit_files(pid_t pid, rlim_t files);
 
 #endif

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/clock.h"
-
 struct calls {
 	size_t next; /* where the next one goes, the oldest until then */
 	struct call ring[CALLS_MAX];
@@ -33,12 +31,6 @@ calls_free(struct calls **calls)
 	*calls = NULL;
 }
 
-static uint32_t
-length(size_t len)
-{
-	return len < UINT32_MAX ? (uint32_t)len : UINT32_MAX;
-}
-
 /* What a request is about: a name, or a URI, without its quotes. */
 static void
 keep_name(struct call *call, const struct rpc_message *msg)
@@ -53,19 +45,20 @@ keep_name(struct call *call, const struct rpc_message *msg)
 		memcpy(call->name, what.at + 1, n);
 }
 
-uint32_t
-calls_begin(struct calls *calls, uint64_t number, uint64_t backend,
+void
+calls_begin(struct calls *calls, struct request *request, uint64_t backend,
     uint32_t session, const char *token, const struct rpc_message *msg)
 {
-	uint32_t place = (uint32_t)calls->next;
-	struct call *call = &calls->ring[place];
+	struct call *call = &calls->ring[calls->next];
 
-	calls->next = (place + 1) % CALLS_MAX;
-	call->number = number;
+	request->call = (uint32_t)calls->next;
+	calls->next = (calls->next + 1) % CALLS_MAX;
+	call->number = request->number;
 	call->backend = backend;
-	call->began_ms = mono_ms();
+	call->began_ms = request->began_ms;
 	call->session = session;
-	call->request_len = length(msg->text.len);
+	/* A body is no longer than GUARD_BODY_MAX. */
+	call->request_len = (uint32_t)msg->text.len;
 	call->response_len = 0;
 	call->method = (uint8_t)msg->method;
 	call->done = false;
@@ -73,22 +66,20 @@ calls_begin(struct calls *calls, uint64_t number, uint64_t backend,
 	if (token != NULL)
 		(void)strlcpy(call->token, token, sizeof(call->token));
 	keep_name(call, msg);
-	return place;
 }
 
-uint64_t
-calls_end(struct calls *calls, uint32_t place, uint64_t number,
-    enum request_end_kind end, size_t answer_len)
+void
+calls_end(struct calls *calls, const struct request *request,
+    enum request_end_kind end, uint64_t now_ms)
 {
-	struct call *call = &calls->ring[place % CALLS_MAX];
+	struct call *call = &calls->ring[request->call];
 
-	if (call->number != number || call->done)
-		return 0;
-	call->ended_ms = mono_ms();
-	call->response_len = length(answer_len);
+	if (call->number != request->number || call->done)
+		return;
+	call->ended_ms = now_ms;
+	call->response_len = request->answer_len;
 	call->end = (uint8_t)end;
 	call->done = true;
-	return call->ended_ms - call->began_ms;
 }
 
 const struct call *

@@ -46,15 +46,15 @@ struct calls;
 struct calls *calls_new(void);
 void calls_free(struct calls **calls);
 
-/* A request went to this backend, of a token's bearer or not (NULL); the oldest
- * of CALLS_MAX is forgotten.  Its place, for calls_end(). */
-uint32_t calls_begin(struct calls *calls, uint64_t number, uint64_t backend,
+/* A request began and goes to this backend, of a token's bearer or not (NULL);
+ * the oldest of CALLS_MAX is forgotten.  Sets request->call, for calls_end().
+ */
+void calls_begin(struct calls *calls, struct request *request, uint64_t backend,
     uint32_t session, const char *token, const struct rpc_message *msg);
 
-/* It ended; answer_len is 0 when there was no answer.  How many milliseconds it
- * took; 0 when it is forgotten. */
-uint64_t calls_end(struct calls *calls, uint32_t place, uint64_t number,
-    enum request_end_kind end, size_t answer_len);
+/* It ended at this time, of mono_ms(); nothing when it is forgotten. */
+void calls_end(struct calls *calls, const struct request *request,
+    enum request_end_kind end, uint64_t now_ms);
 
 /* The call of this number, or NULL.  Valid until the next calls_begin(). */
 const struct call *calls_find(const struct calls *calls, uint64_t number);

@@ -14,13 +14,13 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
-#include <event2/listener.h>
 
 #include "proto/clock.h"
 #include "proto/log.h"
 
 #include "client.h"
 #include "descriptors.h"
+#include "doors.h"
 #include "guard_http.h"
 #include "held.h"
 #include "http_words.h"
@@ -38,8 +38,6 @@
 /* When half of at least so many connections have gone, what they needed goes
  * back to the system: each may have held as much as held.h lets it. */
 #define PEAK_MIN 64U
-/* As many as http.c has (HTTP_LISTENERS_MAX). */
-#define LISTENERS_MAX 64U
 /* evhttp takes the data of a chunk together with the memory that it lies in,
  * when it came alone: libevent's smallest piece, however few bytes it holds. */
 #define CHUNK_PIECE ((size_t)1152)
@@ -69,38 +67,26 @@ struct guard {
 	size_t fd_count;
 	struct peers *peers;
 	size_t count;
-	size_t peak; /* of count, since memory was given back */
-	size_t max;
+	size_t refused;         /* of these, who are about to go */
+	size_t peak;            /* of count, since memory was given back */
+	size_t max;             /* that are not about to go */
+	size_t descriptors;     /* for all of them */
 	size_t max_per_address; /* 0: any */
 	size_t body_max;
 	struct held held; /* requests that are not whole, of all */
 	uint64_t now_ms;  /* of the last sweep: exact enough for deadlines */
-	struct evconnlistener *listeners[LISTENERS_MAX];
-	size_t listener_count;
+	struct doors doors;
 };
 
 /* ---- accepting -------------------------------------------------------- */
 
-static void
-guard_accept(struct guard *guard, bool on)
+/* Who is about to go takes nobody's place, as long as there are descriptors:
+ * else who is refused again and again would keep everybody out. */
+static bool
+guard_has_room(const struct guard *guard)
 {
-	for (size_t i = 0; i < guard->listener_count; i++) {
-		if (on)
-			evconnlistener_enable(guard->listeners[i]);
-		else
-			evconnlistener_disable(guard->listeners[i]);
-	}
-}
-
-/* accept(2) failed, as a rule because descriptors ran out: without a pause the
- * loop would spin on the readable socket.  The next sweep accepts again. */
-static void
-guard_on_accept_error(struct evconnlistener *listener, void *arg)
-{
-	(void)arg; /* evhttp's */
-	log_warning("clients: cannot accept a connection: %s; waiting %u ms",
-	    strerror(errno), SWEEP_MS);
-	evconnlistener_disable(listener);
+	return guard->count - guard->refused < guard->max &&
+	    guard->count < guard->descriptors;
 }
 
 /* ---- ending connections ----------------------------------------------- */
@@ -121,6 +107,7 @@ connection_free(struct connection *conn)
 		    &guard->held, &conn->client.peer->held, &conn->share, 0);
 	client_forget(&conn->client, guard->peers);
 	guard->count--;
+	guard->refused -= conn->refused ? 1 : 0;
 	bufferevent_decref(conn->bev); /* closes the socket */
 	free(conn);
 }
@@ -146,11 +133,19 @@ connection_answering(const struct connection *conn)
 	return on_read == NULL;
 }
 
+static void
+connection_mark_refused(struct connection *conn)
+{
+	if (!conn->refused)
+		conn->guard->refused++;
+	conn->refused = true;
+}
+
 /* End a connection; evhttp sees end of file and cleans up behind itself. */
 static void
 connection_end(struct connection *conn, const char *why)
 {
-	conn->refused = true;
+	connection_mark_refused(conn);
 	log_debug("client: connection ended: %s", why);
 	shutdown(bufferevent_getfd(conn->bev), SHUT_RDWR);
 }
@@ -185,7 +180,7 @@ connection_refuse(struct connection *conn, int status, const char *reason)
 	if (client_may_log(&conn->client))
 		log_info("client %s: refused with %d: %s",
 		    client_format(&conn->client, address), status, reason);
-	conn->refused = true;
+	connection_mark_refused(conn);
 	conn->since_ms = conn->guard->now_ms;
 	shutdown(bufferevent_getfd(conn->bev), SHUT_WR);
 }
@@ -327,6 +322,14 @@ connection_note_fd(struct connection *conn, size_t fd)
 	return 0;
 }
 
+/* One too many; while it lingers it does not count as one. */
+static void
+connection_refuse_address(struct connection *conn)
+{
+	connection_refuse(conn, 503, "Too many connections from your address");
+	client_forget(&conn->client, conn->guard->peers);
+}
+
 /* It has its socket now. */
 static void
 connection_settle(struct connection *conn)
@@ -345,8 +348,7 @@ connection_settle(struct connection *conn)
 	/* Over a Unix socket comes a proxy, for all of its clients. */
 	if (guard->max_per_address > 0 && !conn->client.local &&
 	    conn->client.peer->connections > guard->max_per_address)
-		connection_refuse(
-		    conn, 503, "Too many connections from your address");
+		connection_refuse_address(conn);
 }
 
 /* At the end of the turn in which they were accepted, and so before the first
@@ -392,8 +394,9 @@ connection_new(struct event_base *base, void *arg)
 	conn->fresh = true;
 	TAILQ_INSERT_TAIL(&guard->fresh, conn, of_fresh);
 	deferred_queue(guard->loop, &guard->settle);
-	if (++guard->count >= guard->max)
-		guard_accept(guard, false);
+	guard->count++;
+	if (!guard_has_room(guard))
+		doors_open(&guard->doors, false);
 	if (guard->count > guard->peak)
 		guard->peak = guard->count;
 	return conn->bev;
@@ -463,8 +466,8 @@ guard_on_timer(evutil_socket_t fd, short what, void *arg)
 		TAILQ_INSERT_TAIL(&guard->connections, conn, link);
 		connection_check(conn);
 	}
-	if (guard->count < guard->max)
-		guard_accept(guard, true);
+	if (guard_has_room(guard))
+		doors_open(&guard->doors, true);
 	if (!freed && guard->peak >= PEAK_MIN &&
 	    guard->count < guard->peak / 2) {
 		guard->peak = guard->count;
@@ -486,7 +489,7 @@ guard_new(struct loop *loop, size_t links)
 	TAILQ_INIT(&guard->fresh);
 	deferred_init(&guard->settle, guard_settle, guard);
 	guard->loop = loop;
-	guard->max = descriptors_for_clients(links);
+	guard->max = guard->descriptors = descriptors_for_clients(links);
 	guard->body_max = GUARD_BODY_MAX;
 	guard->now_ms = mono_ms();
 	guard->peers = peers_new();
@@ -527,24 +530,14 @@ guard_watch_server(struct guard *guard, struct evhttp *http)
 void
 guard_watch_listener(struct guard *guard, struct evhttp_bound_socket *bound)
 {
-	struct evconnlistener *listener =
-	    evhttp_bound_socket_get_listener(bound);
-
-	evconnlistener_set_error_cb(listener, guard_on_accept_error);
-	assert(guard->listener_count < LISTENERS_MAX);
-	guard->listeners[guard->listener_count++] = listener;
+	doors_add(&guard->doors, bound);
+	doors_open(&guard->doors, guard_has_room(guard));
 }
 
 void
 guard_unwatch_listener(struct guard *guard, struct evhttp_bound_socket *bound)
 {
-	struct evconnlistener *listener =
-	    evhttp_bound_socket_get_listener(bound);
-
-	for (size_t i = 0; i < guard->listener_count; i++)
-		if (guard->listeners[i] == listener)
-			guard->listeners[i] =
-			    guard->listeners[--guard->listener_count];
+	doors_remove(&guard->doors, bound);
 }
 
 /* ---- for http.c ------------------------------------------------------- */
@@ -565,7 +558,7 @@ void
 guard_set_limits(
     struct guard *guard, const struct policy_limits *limits, size_t links)
 {
-	guard->max = descriptors_for_clients(links);
+	guard->max = guard->descriptors = descriptors_for_clients(links);
 	if (limits->connections > 0 && limits->connections < guard->max)
 		guard->max = limits->connections;
 	guard->max_per_address = limits->connections_per_address;
@@ -574,7 +567,7 @@ guard_set_limits(
 	/* One request fits in any case. */
 	if (guard->held.max < limits->body_size + GUARD_HEAD_MAX)
 		guard->held.max = limits->body_size + GUARD_HEAD_MAX;
-	guard_accept(guard, guard->count < guard->max);
+	doors_open(&guard->doors, guard_has_room(guard));
 }
 
 size_t

@@ -23,14 +23,16 @@
 #define MAX_AGE "600"
 
 static void
-refuse(struct http_exchange *x, const char *header, const char *value)
+refuse(struct http_exchange *x, const char *header, const char *value,
+    const char *key)
 {
 	char address[PEER_TEXT_MAX];
 
 	if (client_may_log(x->client))
-		log_warning("client %s: refused: %s \"%s\" is not allowed",
+		log_warning("client %s: refused: %s \"%s\" is not ours, and "
+			    "not in \"%s\"",
 		    client_format(x->client, address), header,
-		    value != NULL ? log_str(value, strlen(value)) : "");
+		    value != NULL ? log_str(value, strlen(value)) : "", key);
 }
 
 bool
@@ -40,14 +42,14 @@ http_access_check(struct http_exchange *x, bool any_host)
 
 	if (!any_host && !x->client->local &&
 	    !origin_host_allowed(x->host, rules)) {
-		refuse(x, "Host", x->host);
+		refuse(x, "Host", x->host, "allowed_hosts");
 		http_answer(x, 403, "Invalid Host header");
 		return false;
 	}
 	if (x->origin == NULL)
 		return true;
 	if (!origin_allowed(x->origin, x->host, rules)) {
-		refuse(x, "Origin", x->origin);
+		refuse(x, "Origin", x->origin, "allowed_origins");
 		http_answer(x, 403, "Invalid Origin header");
 		return false;
 	}

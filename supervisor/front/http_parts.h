@@ -106,7 +106,8 @@ void http_health_ready(struct http_exchange *x);
 
 /* ---- metrics.c -------------------------------------------------------- */
 
-/* Prometheus' text format, for whoever may call: it tells who uses what. */
+/* Prometheus' text format, for whoever may call: of the backends that he sees,
+ * and of all clients where he sees every backend. */
 void http_metrics(struct http_exchange *x);
 
 #endif

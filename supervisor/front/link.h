@@ -48,8 +48,9 @@ void link_watch(struct link *link);
 uint64_t link_number(const struct link *link);
 const char *link_name(const struct link *link);
 
-/* Use this end of a new link, taken, instead of the one before. */
-void link_attach(struct link *link, int *fd);
+/* Use this end of a new link, taken, instead of the one before; LISTED will say
+ * that it is this one whose lists came. */
+void link_attach(struct link *link, uint32_t generation, int *fd);
 
 /* What the supervisor says of the backend (a BACKEND payload).  -1 with errno
  * EINVAL when it is not what the table says. */

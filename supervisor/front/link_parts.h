@@ -28,6 +28,7 @@ struct link {
 	enum policy_part part;
 	char *error_data[LINK_OUTCOMES]; /* error.data */
 	struct chan *chan;               /* NULL while there is no worker */
+	uint32_t generation;             /* of the last one */
 	bool greeted; /* GREETING came: requests may be sent */
 	bool completes;
 	bool logs;

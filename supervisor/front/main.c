@@ -162,7 +162,7 @@ on_backend(struct front *front, const struct frame *frame, const char *payload,
 	if (link == NULL)
 		log_debug("front: %s of no backend", msg_name(frame->type));
 	else if (frame->type == MSG_LINK)
-		link_attach(link, fd);
+		link_attach(link, frame->client, fd);
 	else
 		(void)link_set_state(link, payload, frame->length);
 }

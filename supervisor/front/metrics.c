@@ -37,6 +37,8 @@ static const char *const results[REQUEST_END_KINDS] = {
 /* The text that is being written; whether all of it could be is asked at its
  * end. */
 struct metrics {
+	const struct front *front;
+	const struct principal *reader;
 	struct buf text;
 	bool failed;
 };
@@ -88,7 +90,7 @@ gauge(struct metrics *m, const char *name, const char *help, uint64_t value)
 
 /* ---- backends --------------------------------------------------------- */
 
-/* "name{backend="x"" of one that clients see, without its end. */
+/* "name{backend="x"" of one in the lists, without its end. */
 static void
 begin_sample(struct metrics *m, const char *name, const struct link *link)
 {
@@ -150,66 +152,80 @@ add_times(struct metrics *m, const struct link *link)
 	add(m, "} %" PRIu64 "\n", sum);
 }
 
-/* Two of one name, while one replaces the other, would be one series twice. */
+/* Those in the lists of who reads it: no two of them have one name, which would
+ * be one series twice. */
 static void
-each_backend(struct metrics *m, const struct front *front,
-    void (*each)(struct metrics *m, const struct link *link))
+each_backend(
+    struct metrics *m, void (*each)(struct metrics *m, const struct link *link))
 {
+	const struct front *front = m->front;
+
 	for (size_t i = 0; i < front->slots; i++) {
-		if (front->links[i] != NULL &&
-		    link_part(front->links[i]) == POLICY_SERVING)
+		if (catalogue_sees(front->catalogue, m->reader->audience, i))
 			each(m, front->links[i]);
 	}
 }
 
 static void
-add_backends(struct metrics *m, const struct front *front)
+add_backends(struct metrics *m)
 {
 	head(m, "backend_up", "gauge", "Whether the backend can be called.");
-	each_backend(m, front, add_up);
+	each_backend(m, add_up);
 	head(m, "backend_requests_in_flight", "gauge",
 	    "Requests that the backend has not answered yet.");
-	each_backend(m, front, add_in_flight);
+	each_backend(m, add_in_flight);
 	head(m, "backend_requests_total", "counter",
 	    "Requests to the backend, by how they ended.");
-	each_backend(m, front, add_requests);
+	each_backend(m, add_requests);
 	head(m, "backend_request_duration_seconds", "histogram",
 	    "How long requests to the backend took.");
-	each_backend(m, front, add_times);
+	each_backend(m, add_times);
 }
 
-/* ---- tokens ----------------------------------------------------------- */
+/* ---- clients ---------------------------------------------------------- */
 
-static void
-add_token(struct metrics *m, const char *name,
-    const struct principal *principal, uint64_t value)
+static uint64_t
+requests_of(const struct principal *principal)
 {
-	add(m, PREFIX "%s{", name);
-	add_label(m, "client", principal->name);
-	add(m, "} %" PRIu64 "\n", value);
+	return principal->requests;
 }
 
-static void
-add_tokens(struct metrics *m, const struct front *front)
+static uint64_t
+refused_of(const struct principal *principal)
 {
+	return principal->refused;
+}
+
+static uint64_t
+sessions_of(const struct principal *principal)
+{
+	return principal->sessions;
+}
+
+/* Who does not see every backend reads of no other client. */
+static void
+add_clients(struct metrics *m, const char *name,
+    uint64_t (*value)(const struct principal *principal))
+{
+	const struct policy *policy = m->front->policy;
+	const bool all =
+	    policy->audiences[m->reader->audience].backends[0] == NULL;
 	const struct principal *p = NULL;
 
-	head(m, "client_requests_total", "counter",
-	    "HTTP requests of a token's bearer, or of a local user.");
-	while ((p = principals_next(front->principals, p)) != NULL)
-		add_token(m, "client_requests_total", p, p->requests);
-	head(m, "client_refused_total", "counter",
-	    "Those of them that went over a limit.");
-	while ((p = principals_next(front->principals, p)) != NULL)
-		add_token(m, "client_refused_total", p, p->refused);
-	head(m, "client_sessions", "gauge", "Sessions that are open.");
-	while ((p = principals_next(front->principals, p)) != NULL)
-		add_token(m, "client_sessions", p, p->sessions);
+	while ((p = principals_next(m->front->principals, p)) != NULL) {
+		if (!all && p != m->reader)
+			continue;
+		add(m, PREFIX "%s{", name);
+		add_label(m, "client", p->name);
+		add(m, "} %" PRIu64 "\n", value(p));
+	}
 }
 
 static void
-write_metrics(struct metrics *m, const struct front *front)
+write_metrics(struct metrics *m)
 {
+	const struct front *front = m->front;
+
 	head(m, "info", "gauge", "The version that runs.");
 	add(m, PREFIX "info{version=\"" MCPGW_VERSION "\"} 1\n");
 	gauge(m, "connections", "Connections of clients.",
@@ -223,22 +239,29 @@ write_metrics(struct metrics *m, const struct front *front)
 	    guard_held(front->guard));
 	gauge(m, "tools", "Tools of all backends.",
 	    catalogue_count(front->catalogue, CATALOG_TOOLS));
-	add_backends(m, front);
-	add_tokens(m, front);
+	add_backends(m);
+	head(m, "client_requests_total", "counter",
+	    "HTTP requests of a token's bearer, or of a local user.");
+	add_clients(m, "client_requests_total", requests_of);
+	head(m, "client_refused_total", "counter",
+	    "Those of them that went over a limit.");
+	add_clients(m, "client_refused_total", refused_of);
+	head(m, "client_sessions", "gauge", "Sessions that are open.");
+	add_clients(m, "client_sessions", sessions_of);
 }
 
 void
 http_metrics(struct http_exchange *x)
 {
-	struct metrics m = { .failed = false };
+	struct metrics m = { .front = x->http->front };
 
-	if (http_auth_principal(x) == NULL)
+	if ((m.reader = http_auth_principal(x)) == NULL)
 		return;
 	if (x->method != EVHTTP_REQ_GET && x->method != EVHTTP_REQ_HEAD) {
 		http_answer_method(x, "GET, HEAD");
 		return;
 	}
-	write_metrics(&m, x->http->front);
+	write_metrics(&m);
 	if (m.failed)
 		http_answer(x, 500, "Out of memory");
 	else

@@ -70,6 +70,7 @@ principal_revoke(struct principal *principal)
 	if (principal == NULL)
 		return;
 	principal->revoked = true;
+	principal->audience = SIZE_MAX; /* of nobody: it sees nothing */
 	principal_release(principal);
 }
 
@@ -279,6 +280,9 @@ const struct principal *
 principals_next(
     const struct principals *principals, const struct principal *principal)
 {
-	return principal == NULL ? TAILQ_FIRST(&principals->all)
-				 : TAILQ_NEXT(principal, link);
+	do
+		principal = principal == NULL ? TAILQ_FIRST(&principals->all)
+					      : TAILQ_NEXT(principal, link);
+	while (principal != NULL && principal->revoked);
+	return principal;
 }

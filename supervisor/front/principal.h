@@ -71,7 +71,8 @@ struct principal *principals_find_token(
 /* A user of this machine, with a new reference; NULL with errno ENOMEM. */
 struct principal *principals_user(struct principals *principals, uid_t uid);
 
-/* The one after it in no special order, the first after NULL, or NULL. */
+/* The one after it in no special order, the first after NULL, or NULL; those
+ * that are revoked are passed over: another may have the name by now. */
 const struct principal *principals_next(
     const struct principals *principals, const struct principal *principal);
 

@@ -27,8 +27,13 @@ rate_take(struct rate_bucket *bucket, uint64_t interval_ns, uint32_t burst,
     uint64_t now_ms)
 {
 	const uint64_t now = now_ms * MS_NS;
-	uint32_t wait = rate_wait(bucket, interval_ns, burst, now_ms);
+	const uint64_t empty = now + interval_ns * (burst > 0 ? burst : 1);
+	uint32_t wait;
 
+	/* The rule was wider before. */
+	if (bucket->full_at_ns > empty)
+		bucket->full_at_ns = empty;
+	wait = rate_wait(bucket, interval_ns, burst, now_ms);
 	if (wait > 0)
 		return wait;
 	if (bucket->full_at_ns < now)

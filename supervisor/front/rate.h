@@ -24,7 +24,8 @@ rate_interval(uint32_t per_second)
 /*
  * Take one out of a bucket that holds burst (at least 1) and gets another one
  * each interval.  0 when there was one, otherwise the whole seconds until there
- * will be, at least 1; nothing is taken then.  now is mono_ms().
+ * will be, at least 1; nothing is taken then.  now is mono_ms().  The rule may
+ * differ from time to time: a bucket is never emptier than empty.
  */
 uint32_t rate_take(struct rate_bucket *bucket, uint64_t interval_ns,
     uint32_t burst, uint64_t now_ms);

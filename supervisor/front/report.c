@@ -288,7 +288,7 @@ static void
 report_call(struct report *r, const struct front *front, struct json_span query)
 {
 	const struct call *call = NULL;
-	char text[24];
+	char text[24] = "";
 	char *end = text;
 	uint64_t number = 0;
 

@@ -22,7 +22,6 @@ struct requests {
 	uint32_t first_free;
 	uint64_t counter;
 	size_t count;
-	uint64_t ended[REQUEST_END_KINDS];
 };
 
 struct requests *
@@ -161,8 +160,7 @@ request_find(struct requests *requests, uint64_t number)
 }
 
 void
-request_end(struct requests *requests, struct request *request,
-    enum request_end_kind kind)
+request_end(struct requests *requests, struct request *request)
 {
 	uint32_t i = (uint32_t)(request->number & (REQUESTS_MAX - 1));
 
@@ -178,17 +176,10 @@ request_end(struct requests *requests, struct request *request,
 	request->next_free = requests->first_free;
 	requests->first_free = i;
 	requests->count--;
-	requests->ended[kind]++;
 }
 
 size_t
 requests_count(const struct requests *requests)
 {
 	return requests->count;
-}
-
-uint64_t
-requests_ended(const struct requests *requests, enum request_end_kind kind)
-{
-	return requests->ended[kind];
 }

@@ -54,6 +54,7 @@ struct request {
 	struct request_bytes id;
 	struct request_bytes token; /* len 0: the client wants no progress */
 	struct subscription_change *change; /* it asks for this, or NULL */
+	uint64_t began_ms;                  /* mono_ms() */
 	uint32_t call;       /* its place among the last calls (calls.h) */
 	uint32_t answer_len; /* of the backend's answer; 0: none came */
 	uint32_t next_free;
@@ -75,17 +76,12 @@ struct request *request_begin(struct requests *requests, struct link *link,
 struct request *request_find(struct requests *requests, uint64_t number);
 
 /* It ends: take it off its lists; its memory serves the next one. */
-void request_end(struct requests *requests, struct request *request,
-    enum request_end_kind kind);
+void request_end(struct requests *requests, struct request *request);
 
 /* The kept bytes as a span, absent when there are none. */
 struct json_span request_bytes(const struct request_bytes *bytes);
 
 /* Requests in flight. */
 size_t requests_count(const struct requests *requests);
-
-/* How many ended like this so far. */
-uint64_t requests_ended(
-    const struct requests *requests, enum request_end_kind kind);
 
 #endif

@@ -1,12 +1,11 @@
 """What an operator does to a gateway in service: SIGHUP, again and again, with
-good and bad configurations, and SIGTERM, while clients call."""
+good and bad configurations, while clients call."""
 
 import json
 import os
 import re
 import signal
 import socket
-import threading
 import time
 import unittest
 
@@ -14,115 +13,13 @@ import httpd
 import process
 import raw
 from client import Client
-from gateway import (LIBRARY, PATIENCE, PYTHON, SANITIZED, Gateway, backend,
-                     faulty)
+from gateway import LIBRARY, PATIENCE, PYTHON, SANITIZED, backend, faulty
+from load import Load
+from operated import CHANGED, RATE, REFUSED, Operated
 
-# Calls a second that must not notice.
-RATE = 500 if not SANITIZED else 100
 RELOADS = 100 if not SANITIZED else 20
 # A reload begins at most this often.
 EVERY = 0.2
-CHANGED = "notifications/tools/list_changed"
-DONE = re.compile(r"reload - INFO - ")
-REFUSED = "nothing was changed; the running configuration stays in use"
-
-
-class Load:
-    """Sessions that call a tool at a steady pace, whatever else happens; each
-    call must have one result."""
-
-    def __init__(self, address, tool, rate=RATE, sessions=5):
-        self.clients = [Client(address) for _ in range(sessions)]
-        for client in self.clients:
-            client.wait_tools(tool)
-        self.tool = tool
-        self.interval = sessions / rate
-        self.ending = threading.Event()
-        self.errors = []
-        self.threads = [threading.Thread(target=self.run, args=(client,),
-                                         daemon=True)
-                        for client in self.clients]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def run(self, client):
-        """Send in time; a pause is made up for."""
-        due = time.monotonic()
-        try:
-            while not self.ending.is_set():
-                client.send("tools/call", {
-                    "name": self.tool, "arguments": {"text": "load"}})
-                due += self.interval
-                time.sleep(max(0, due - time.monotonic()))
-        except (AssertionError, raw.Closed, OSError) as error:
-            self.errors.append(repr(error))
-
-    def __exit__(self, kind, value, trace):
-        self.ending.set()
-        for thread in self.threads:
-            thread.join(30)
-        if kind is None:
-            assert not self.errors, self.errors
-            for client in self.clients:
-                client.assert_one_outcome_each()
-                for key in client.sent:
-                    client.outcomes[key][0].result
-        for client in self.clients:
-            client.close()
-
-    def calls(self):
-        """How many there were."""
-        return sum(len(client.sent) for client in self.clients)
-
-
-class Operated(unittest.TestCase):
-    """A gateway whose configuration changes."""
-
-    def serve(self, backends, settings=None, **more):
-        """Start it, and remember its configuration."""
-        self.gateway = Gateway(backends, gateway=settings, **more)
-        self.addCleanup(self.gateway.discard)
-        with open(self.gateway.config, encoding="utf-8") as file:
-            self.text = file.read()
-        self.config = json.loads(self.text)
-        self.servers = self.config["mcpServers"]
-
-    def open(self, *tools):
-        """A session that sees these tools."""
-        client = Client(self.gateway.address)
-        self.addCleanup(client.close)
-        if tools:
-            client.wait_tools(*tools)
-        return client
-
-    def write(self, text=None):
-        """Replace the file as a whole, as editors do."""
-        new = self.gateway.config + ".new"
-        with open(new, "w", encoding="utf-8") as file:
-            file.write(json.dumps(self.config) if text is None else text)
-        os.chmod(new, 0o644)
-        os.rename(new, self.gateway.config)
-
-    def reloads(self):
-        """How many were applied."""
-        return len(DONE.findall(self.gateway.log()))
-
-    def reload(self, timeout=20):
-        """Write the configuration and have it read; what the log says."""
-        before = self.reloads()
-        self.write()
-        self.gateway.send_signal(signal.SIGHUP)
-        process.wait_until(lambda: self.reloads() > before,
-                           timeout * PATIENCE, "the reload")
-        return DONE.split(self.gateway.log())[-1].splitlines()[0]
-
-    def pids(self, name):
-        """All processes of a backend."""
-        return [self.gateway.find("worker", name),
-                self.gateway.find("reaper", name), *self.gateway.jobs(name)]
 
 
 class Reloads(Operated):
@@ -151,12 +48,11 @@ class Reloads(Operated):
         steady = self.pids("steady")
         front = self.gateway.find("front")
         before = len(process.descriptors(supervisor))
-        with Load(self.gateway.address, "steady/echo") as load:
+        with Load(self.gateway.address, "steady/echo", RATE) as load:
             for number in range(RELOADS):
                 self.changes(number)
                 self.reload()
-            calls = load.calls()
-        self.assertGreater(calls, RELOADS * EVERY * RATE / 2)
+        self.assertGreater(load.calls(), RELOADS * EVERY * RATE / 2)
         self.assertEqual(self.pids("steady"), steady)
         self.assertEqual(self.gateway.find("front"), front)
         process.wait_until(
@@ -168,7 +64,7 @@ class Reloads(Operated):
     def test_calls_of_the_one_that_changes_do_not_fail_either(self):
         self.serve({"victim": faulty()})
         self.open("victim/echo")
-        with Load(self.gateway.address, "victim/echo", rate=RATE / 2):
+        with Load(self.gateway.address, "victim/echo", RATE / 2):
             for number in range(RELOADS // 4):
                 self.servers["victim"]["env"] = {"NUMBER": str(number)}
                 self.assertIn("1 backend replaced", self.reload())
@@ -179,7 +75,7 @@ class Reloads(Operated):
         steady = self.pids("steady")
         before = len(process.descriptors(self.gateway.pid))
         memory = process.resident(self.gateway.pid)
-        with Load(self.gateway.address, "steady/echo"):
+        with Load(self.gateway.address, "steady/echo", RATE):
             since = time.monotonic()
             for number in range(1000):
                 if number % 100 == 0:
@@ -536,135 +432,6 @@ class Port(Operated):
         log = self.gateway.log()
         self.assertEqual(log.count("backend far - INFO - ready in"), 2)
         self.assertNotIn("backend far - WARNING", log)
-
-
-class Stopping(Operated):
-    """SIGTERM: no new work, what is in flight finishes, streams end well."""
-
-    def setUp(self):
-        self.serve({"one": backend(), "two": backend("--scheme", "two")},
-                   {"drain_timeout": 10})
-        self.client = self.open("one/echo", "two/echo")
-
-    def streams(self, count):
-        """Event streams of which nobody asks anything."""
-        found = []
-        for _ in range(count):
-            stream = raw.Connection(self.gateway.address, timeout=20)
-            self.addCleanup(stream.close)
-            stream.send(raw.request("GET", "/sse", self.gateway.address, [
-                ("Accept", "text/event-stream")]))
-            self.assertEqual(stream.head().status, 200)
-            stream.chunk()
-            found.append(stream)
-        return found
-
-    def test_calls_in_flight_are_answered_and_streams_end_well(self):
-        streams = self.streams(1000 if not SANITIZED else 100)
-        clients = [self.open() for _ in range(10)]
-        for client in clients:
-            for _ in range(10):
-                client.send("tools/call", {
-                    "name": "one/slow", "arguments": {"seconds": 2}})
-        since = time.monotonic()
-        self.gateway.send_signal(signal.SIGTERM)
-        self.gateway.wait_log(r"stopping \(SIGTERM\)")
-        time.sleep(0.3)
-        with self.assertRaises(ConnectionRefusedError):
-            socket.create_connection(self.gateway.address, timeout=5)
-        body = json.dumps({"jsonrpc": "2.0", "id": "late",
-                           "method": "tools/call",
-                           "params": {"name": "one/echo"}}).encode()
-        answer = clients[0].post(body)
-        self.assertEqual(answer.status, 503)
-        for client in clients:
-            client.assert_one_outcome_each()
-            for key in client.sent:
-                client.outcomes[key][0].result
-        for stream in streams:
-            for _ in stream.chunks():  # Closed without the last chunk
-                pass
-        self.gateway.child.wait(10 * PATIENCE)
-        self.gateway.stopped = True
-        self.assertEqual(self.gateway.child.returncode, 0)
-        self.assertGreater(time.monotonic() - since, 1.5)
-        self.assertLess(time.monotonic() - since, 6 * PATIENCE)
-        self.gateway.assert_nothing_left()
-        self.gateway.assert_sane()
-
-    def hang(self):
-        """A call that takes longer than anybody waits."""
-        key = self.client.send("tools/call", {
-            "name": "one/hang", "arguments": {"seconds": 60}})
-        time.sleep(0.2)
-        return key
-
-    def test_without_calls_it_is_quick(self):
-        self.streams(10)
-        self.assertLess(self.gateway.stop(), 1.5 * PATIENCE)
-
-    def test_sigint_likewise(self):
-        self.client.send("tools/call", {
-            "name": "one/slow", "arguments": {"seconds": 1}}, ident="slow")
-        time.sleep(0.1)
-        self.gateway.stop(signal.SIGINT)
-        self.client.wait(lambda: '"slow"' in self.client.outcomes, 5, "it")
-        self.client.outcomes['"slow"'][0].result
-
-    def test_the_timeout_ends_it(self):
-        self.config["gateway"]["drain_timeout"] = 1
-        self.reload()
-        key = self.hang()
-        taken = self.gateway.stop()
-        self.assertGreater(taken, 0.9)
-        self.assertLess(taken, 5 * PATIENCE)
-        self.assertIn(self.client.outcomes[key][0].error["data"]["outcome"],
-                      ("unknown", "not_sent"))
-        self.assertIn('"drain_timeout" is over', self.gateway.log())
-
-    def test_a_second_signal_ends_it_now(self):
-        self.hang()
-        self.gateway.send_signal(signal.SIGTERM)
-        self.gateway.wait_log(r"stopping \(SIGTERM\)")
-        time.sleep(0.3)
-        self.assertLess(self.gateway.stop(), 1.5 * PATIENCE)
-
-    def test_a_front_that_hangs_does_not_hold_it_up(self):
-        self.config["gateway"]["drain_timeout"] = 2
-        self.reload()
-        self.hang()
-        os.kill(self.gateway.find("front"), signal.SIGSTOP)
-        self.assertLess(self.gateway.stop(), 12 * PATIENCE)
-
-    def test_during_a_reload(self):
-        self.servers["two"] = faulty("--never-initialize")
-        self.servers["three"] = faulty("--slow-start", "5000")
-        self.write()
-        self.gateway.send_signal(signal.SIGHUP)
-        self.gateway.wait_for("worker", "three")
-        self.assertLess(self.gateway.stop(), 4 * PATIENCE)
-        self.assertEqual(self.reloads(), 0)
-
-    def test_at_once_after_a_reload(self):
-        for _ in range(3):
-            self.gateway.send_signal(signal.SIGHUP)
-        self.assertLess(self.gateway.stop(), 4 * PATIENCE)
-
-
-class Starting(Operated):
-    """SIGTERM before the gateway has started."""
-
-    def test_it_stops(self):
-        self.serve({"slow": faulty("--never-initialize")}, wait=False)
-        self.gateway.wait_console("listening on", 10)
-        self.assertLess(self.gateway.stop(), 4 * PATIENCE)
-
-    def test_a_reload_before_the_summary(self):
-        self.serve({"slow": faulty("--slow-start", "1500")})
-        self.gateway.wait_for("worker", "slow")
-        self.servers["quick"] = faulty()
-        self.assertEqual(self.reload(), "1 backend added")
-        self.open("quick/echo", "slow/echo")
 
 
 if __name__ == "__main__":

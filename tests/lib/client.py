@@ -58,20 +58,32 @@ class Client:
         self.post_lock = threading.Lock()
         self.poster = None
         self.stream = raw.Connection(address, timeout=None)
-        self.stream.send(raw.request("GET", "/sse", address, [
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        try:
+            self.open()
+            if initialize:
+                self.initialize(revision, capabilities)
+        except BaseException:
+            self.close()
+            raise
+
+    def open(self):
+        """Open the stream."""
+        self.stream.send(raw.request("GET", "/sse", self.address, [
             ("Accept", "text/event-stream"), *self.headers]))
         self.answer = self.stream.head()
         assert self.answer.status == 200, self.answer
-        self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
         self.wait(lambda: self.endpoint, 10, "the endpoint event")
-        if initialize:
-            self.greeting = self.request("initialize", {
-                "protocolVersion": revision,
-                "capabilities": capabilities or {},
-                "clientInfo": {"name": "test", "version": "1"},
-            }).result
-            self.notify("notifications/initialized")
+
+    def initialize(self, revision, capabilities):
+        """Be greeted."""
+        self.greeting = self.request("initialize", {
+            "protocolVersion": revision,
+            "capabilities": capabilities or {},
+            "clientInfo": {"name": "test", "version": "1"},
+        }).result
+        self.notify("notifications/initialized")
 
     def __enter__(self):
         return self
@@ -85,7 +97,8 @@ class Client:
             self.stream.socket.shutdown(2)
         except OSError:
             pass
-        self.reader.join(5)
+        if self.reader.is_alive():
+            self.reader.join(5)
         self.stream.close()
         if self.poster:
             self.poster.close()

@@ -2,7 +2,7 @@
 // client on a server directly, to compare what both say.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { chmodSync, mkdtempSync, openSync, readFileSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -49,11 +49,14 @@ function opened(path)
 	if (isOpen(path))
 		return path;
 	const real = realpathSync(path);
-	const copy = join(folder, basename(real));
+	// Not above the jobs' folders, where npx would find it.
+	const open = join(folder, "open");
+	const copy = join(open, basename(real));
+	mkdirSync(open, { recursive: true });
 	try {
 		execFileSync("cp", ["-al", real, copy], { stdio: "ignore" });
 	} catch { // it is on another file system
-		execFileSync("cp", ["-a", real, folder]);
+		execFileSync("cp", ["-a", real, open]);
 	}
 	execFileSync("chmod", ["-R", "a+rX", copy]);
 	return copy;

@@ -1,4 +1,3 @@
-/* wrap: mono_ms */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,16 +7,6 @@
 #include <string.h>
 
 #include "calls.h"
-
-uint64_t __wrap_mono_ms(void);
-
-static uint64_t now = 1000;
-
-uint64_t
-__wrap_mono_ms(void)
-{
-	return now;
-}
 
 static struct rpc_message
 message(const char *text)
@@ -38,11 +27,11 @@ test_a_call_is_remembered_with_its_end(void **state)
 {
 	struct calls *calls = calls_new();
 	struct rpc_message msg = message(CALL);
+	struct request request = { .number = 65537, .began_ms = 1000 };
 	const struct call *call;
-	uint32_t place;
 
 	(void)state;
-	place = calls_begin(calls, 65537, 3, 7, "alice", &msg);
+	calls_begin(calls, &request, 3, 7, "alice", &msg);
 	call = calls_find(calls, 65537);
 	assert_non_null(call);
 	assert_false(call->done);
@@ -51,13 +40,14 @@ test_a_call_is_remembered_with_its_end(void **state)
 	assert_int_equal(call->request_len, strlen(CALL));
 	assert_int_equal(call->name_len, 9);
 	assert_memory_equal(call->name, "bash/bash", 9);
-	now += 25;
-	calls_end(calls, place, 65537, REQUEST_ANSWERED, 200);
+	request.answer_len = 200;
+	calls_end(calls, &request, REQUEST_ANSWERED, 1025);
 	assert_true(call->done);
-	assert_int_equal(call->ended_ms - call->began_ms, 25);
+	assert_int_equal(call->began_ms, 1000);
+	assert_int_equal(call->ended_ms, 1025);
 	assert_int_equal(call->response_len, 200);
 	/* What ended stays as it was. */
-	calls_end(calls, place, 65537, REQUEST_LINK_LOST, 0);
+	calls_end(calls, &request, REQUEST_LINK_LOST, 1026);
 	assert_string_equal(calls_end_name(call->end), "answered");
 	calls_free(&calls);
 }
@@ -67,20 +57,20 @@ test_the_oldest_is_forgotten_first(void **state)
 {
 	struct calls *calls = calls_new();
 	struct rpc_message msg = message(CALL);
+	struct request first = { .number = 1 };
 	const struct call *call = NULL;
-	uint32_t first = 0;
 	uint64_t number = CALLS_MAX + 1;
 
 	(void)state;
-	for (uint64_t i = 1; i <= CALLS_MAX + 1; i++) {
-		uint32_t place = calls_begin(calls, i, 0, 0, NULL, &msg);
+	calls_begin(calls, &first, 0, 0, NULL, &msg);
+	for (uint64_t i = 2; i <= CALLS_MAX + 1; i++) {
+		struct request request = { .number = i };
 
-		if (i == 1)
-			first = place;
+		calls_begin(calls, &request, 0, 0, NULL, &msg);
 	}
 	assert_null(calls_find(calls, 1));
 	/* Its place is another's now. */
-	calls_end(calls, first, 1, REQUEST_ANSWERED, 1);
+	calls_end(calls, &first, REQUEST_ANSWERED, 1);
 	assert_false(calls_find(calls, CALLS_MAX + 1)->done);
 	while ((call = calls_before(calls, call)) != NULL)
 		assert_int_equal(call->number, number--);
@@ -103,16 +93,18 @@ static void
 test_a_long_uri_is_cut_and_a_request_without_either_has_no_name(void **state)
 {
 	struct calls *calls = calls_new();
+	struct request request = { .number = 1 };
 	struct rpc_message msg = message(
 	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"resources/read\","
 	    "\"params\":{\"uri\":\"test://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}}");
 
 	(void)state;
-	(void)calls_begin(calls, 1, 0, 0, NULL, &msg);
+	calls_begin(calls, &request, 0, 0, NULL, &msg);
 	assert_int_equal(calls_find(calls, 1)->name_len, CALL_NAME_MAX);
 	msg = message("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}");
-	(void)calls_begin(calls, 2, 0, 0, NULL, &msg);
+	request.number = 2;
+	calls_begin(calls, &request, 0, 0, NULL, &msg);
 	assert_int_equal(calls_find(calls, 2)->name_len, 0);
 	calls_free(&calls);
 }

@@ -246,6 +246,27 @@ a_limit_that_shrinks_within_a_body_holds(void **state)
 	assert_int_equal(r.status, 413);
 }
 
+/* What evhttp does with a piece of a chunk depends on it. */
+static void
+where_a_chunk_ends_is_known(void **state)
+{
+	static const char head[] = "POST / HTTP/1.1\r\nHost: a\r\n"
+				   "Transfer-Encoding: chunked\r\n\r";
+	static const char rest[] = "\n2\r\nab\r\n0\r\n\r\n";
+	struct guard_refusal refusal;
+	struct guard_http g = { 0 };
+
+	(void)state;
+	assert_true(guard_http_feed(&g, head, sizeof(head) - 1, &refusal));
+	assert_false(guard_http_in_chunks(&g, false));
+	for (size_t i = 0; i < sizeof(rest) - 1; i++) {
+		assert_true(guard_http_feed(&g, rest + i, 1, &refusal));
+		assert_int_equal(
+		    guard_http_in_chunks(&g, false), i < sizeof(rest) - 2);
+		assert_int_equal(guard_http_in_chunks(&g, true), i == 5);
+	}
+}
+
 int
 main(void)
 {
@@ -256,6 +277,7 @@ main(void)
 		cmocka_unit_test(bodies_may_have_four_mebibytes),
 		cmocka_unit_test(bodies_may_be_limited_further),
 		cmocka_unit_test(a_limit_that_shrinks_within_a_body_holds),
+		cmocka_unit_test(where_a_chunk_ends_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -243,6 +243,25 @@ all_are_listed_once(void **state)
 	principal_release(user);
 }
 
+/* Whose name may be another one's by now. */
+static void
+who_is_revoked_is_not_listed_and_sees_nothing(void **state)
+{
+	struct policy_token before[] = { token("alice", "alice-1") };
+	struct policy_token after[] = { token("alice", "alice-2") };
+	struct principal *old;
+
+	assert_int_equal(update(*state, false, 1, before), 0);
+	old = find(*state, "alice-1");
+	principal_keep(old);
+	assert_int_equal(update(*state, false, 1, after), 0);
+	assert_ptr_equal(
+	    principals_next(*state, NULL), find(*state, "alice-2"));
+	assert_null(principals_next(*state, find(*state, "alice-2")));
+	assert_int_equal(old->audience, SIZE_MAX);
+	principal_release(old);
+}
+
 static void
 without_memory_everything_is_as_before(void **state)
 {
@@ -305,6 +324,7 @@ main(void)
 		TEST(equal_tokens_under_two_names_survive),
 		TEST(users_are_told_apart_by_their_uid),
 		TEST(all_are_listed_once),
+		TEST(who_is_revoked_is_not_listed_and_sees_nothing),
 		TEST(without_memory_everything_is_as_before),
 		TEST(who_is_still_referred_to_outlives_all),
 	};

@@ -97,6 +97,21 @@ waiting_as_told_is_enough(void **state)
 	}
 }
 
+/* A rule that was wider, before a new policy. */
+static void
+a_bucket_is_never_emptier_than_empty(void **state)
+{
+	struct rate_bucket bucket = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 3600; i++)
+		assert_int_equal(
+		    rate_take(&bucket, rate_interval(1), 3600, NOW), 0);
+	assert_int_equal(rate_take(&bucket, rate_interval(10), 20, NOW), 1);
+	assert_int_equal(
+	    rate_take(&bucket, rate_interval(10), 20, NOW + 100), 0);
+}
+
 static void
 looking_takes_nothing(void **state)
 {
@@ -135,6 +150,7 @@ main(void)
 		cmocka_unit_test(refusals_take_nothing),
 		cmocka_unit_test(the_wait_is_in_whole_seconds_rounded_up),
 		cmocka_unit_test(waiting_as_told_is_enough),
+		cmocka_unit_test(a_bucket_is_never_emptier_than_empty),
 		cmocka_unit_test(looking_takes_nothing),
 		cmocka_unit_test(the_greatest_numbers_do_not_overflow),
 	};

@@ -95,7 +95,7 @@ numbers_are_found_until_they_end(void **state)
 	assert_int_equal(sessions[0].request_count, 1);
 	assert_ptr_equal(TAILQ_FIRST(&on_link[0]), request);
 	assert_ptr_equal(TAILQ_FIRST(&sessions[0].requests), request);
-	request_end(requests, request, REQUEST_ANSWERED);
+	request_end(requests, request);
 	assert_null(request_find(requests, number));
 	assert_int_equal(requests_count(requests), 0);
 	assert_int_equal(sessions[0].request_count, 0);
@@ -133,7 +133,7 @@ a_number_is_never_given_twice(void **state)
 		assert_true(request->number > last);
 		assert_true(request->number < UINT64_C(1) << 53);
 		last = request->number;
-		request_end(requests, request, REQUEST_ANSWERED);
+		request_end(requests, request);
 		assert_null(request_find(requests, last));
 	}
 }
@@ -179,23 +179,8 @@ ids_and_tokens_of_every_length_are_kept(void **state)
 		assert_int_equal(kept.len, n);
 		assert_memory_equal(kept.at, token, n);
 		if (n % 2 == 0) /* the others are freed with the table */
-			request_end(requests, request, REQUEST_ANSWERED);
+			request_end(requests, request);
 	}
-}
-
-static void
-every_end_is_counted_by_its_kind(void **state)
-{
-	struct requests *requests = *state;
-
-	for (unsigned int kind = 0; kind < REQUEST_END_KINDS; kind++)
-		for (unsigned int n = 0; n <= kind; n++)
-			request_end(requests, begin(requests, "1", NULL),
-			    (enum request_end_kind)kind);
-	for (unsigned int kind = 0; kind < REQUEST_END_KINDS; kind++)
-		assert_int_equal(
-		    requests_ended(requests, (enum request_end_kind)kind),
-		    kind + 1);
 }
 
 static void
@@ -208,7 +193,7 @@ an_absent_token_stays_absent_in_a_used_place(void **state)
 	memset(token, 't', 99);
 	token[99] = '\0';
 	request = begin(requests, "1", token);
-	request_end(requests, request, REQUEST_ANSWERED);
+	request_end(requests, request);
 	request = begin(requests, "2", NULL);
 	assert_null(request_bytes(&request->token).at);
 	assert_int_equal(request_bytes(&request->token).len, 0);
@@ -238,14 +223,14 @@ a_full_table_refuses_and_recovers(void **state)
 	assert_int_equal(requests_count(requests), REQUESTS_MAX);
 	assert_int_equal(sessions[0].request_count, REQUESTS_MAX / 2);
 	number = some->number;
-	request_end(requests, some, REQUEST_ANSWERED);
+	request_end(requests, some);
 	some = begin(requests, "3", NULL);
 	assert_non_null(some);
 	assert_null(request_find(requests, number));
 	assert_ptr_equal(request_find(requests, some->number), some);
 	/* All of one link end, those of the other stay. */
 	while ((some = TAILQ_FIRST(&on_link[1])) != NULL)
-		request_end(requests, some, REQUEST_ANSWERED);
+		request_end(requests, some);
 	assert_int_equal(sessions[1].request_count, 0);
 	assert_int_equal(requests_count(requests), sessions[0].request_count);
 	assert_true(sessions[0].request_count >= REQUESTS_MAX / 2);
@@ -261,7 +246,6 @@ main(void)
 		TEST(a_number_is_never_given_twice),
 		TEST(another_front_begins_with_other_numbers),
 		TEST(ids_and_tokens_of_every_length_are_kept),
-		TEST(every_end_is_counted_by_its_kind),
 		TEST(an_absent_token_stays_absent_in_a_used_place),
 		TEST(a_full_table_refuses_and_recovers),
 	};

@@ -147,6 +147,13 @@ serve(const char *text)
 		__wrap_service_start(services[i]);
 }
 
+/* The front says that it has the lists of the worker that runs. */
+static void
+is_listed(uint64_t number)
+{
+	roster_listed(f.gateway.roster, number, services[number]->generation);
+}
+
 /* It greeted and was listed; the front says so too. */
 static void
 is_ready(uint64_t number)
@@ -155,11 +162,11 @@ is_ready(uint64_t number)
 	become(services[number], BACKEND_SETUP);
 	services[number]->tried = true;
 	become(services[number], BACKEND_READY);
-	roster_listed(f.gateway.roster, number);
+	is_listed(number);
 	turn();
 }
 
-static void
+static void __attribute__((unused))
 has_failed(uint64_t number, enum backend_state state)
 {
 	assert_non_null(services[number]);
@@ -168,8 +175,7 @@ has_failed(uint64_t number, enum backend_state state)
 	turn();
 }
 
-static void
-is_gone(uint64_t number)
+static void __attribute__((unused)) is_gone(uint64_t number)
 {
 	assert_non_null(services[number]);
 	assert_int_equal(services[number]->state, BACKEND_STOPPING);
@@ -201,8 +207,7 @@ reload(const char *text)
 }
 
 /* The last POLICY has exactly these: "a1 serving, b2 leaving". */
-static void
-assert_parts(const char *expected)
+static void __attribute__((unused)) assert_parts(const char *expected)
 {
 	char parts[1024] = "";
 	const char *at = f.policy;
