@@ -32,7 +32,7 @@ struct front {
 	uint64_t started_ms;
 	unsigned int starts;
 	bool wanted;
-	bool worked; /* some run was long enough to be of use */
+	bool worked; /* some run could serve */
 };
 
 /* Nobody is served until it is back: after a run that proved that it can work
@@ -65,6 +65,8 @@ front_on_alive(void *arg)
 {
 	struct front *front = arg;
 
+	/* It follows what it was sent before the first PING. */
+	front->worked = true;
 	front->handlers->hello(front->arg);
 }
 
@@ -112,8 +114,6 @@ front_on_gone(void *arg, const struct process_end *end)
 	if (!front->wanted)
 		return;
 	run_ms = mono_ms() - front->started_ms;
-	if (run_ms >= BACKOFF_STABLE_MS)
-		front->worked = true;
 	(void)process_end_text(end, why, sizeof(why));
 	if (!front->worked && is_permanent(end->status)) {
 		log_critical("front: %s before it could serve", why);

@@ -26,6 +26,10 @@
 #define KEEP_INTERVAL_S 15
 #define KEEP_COUNT      3
 #define USER_TIMEOUT_MS 30000
+/* What waits in the kernel for a client that does not read, beside what is on
+ * its way: one write of the front's (GUARD_WRITE_MAX).  Without a limit it is
+ * up to 4 MiB for each, which nobody counts. */
+#define UNSENT_MAX (256 << 10)
 
 /* How often another free port is tried when the one that the first address got
  * is taken on the second. */
@@ -61,6 +65,7 @@ set_options(int fd, int family)
 	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_INTERVAL_S);
 	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_COUNT);
 	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
+	set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_MAX);
 	/* The wildcard of each family is a socket of its own. */
 	if (family == AF_INET6)
 		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);

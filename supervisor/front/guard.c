@@ -36,8 +36,8 @@
  */
 #define LINGER_MS 1000U
 /* When half of at least so many connections have gone, what they needed goes
- * back to the system: each may have held as much as held.h lets it. */
-#define PEAK_MIN 64U
+ * back to the system at once, however much the others do. */
+#define PEAK_MIN 1000U
 /* evhttp takes the data of a chunk together with the memory that it lies in,
  * when it came alone: libevent's smallest piece, however few bytes it holds. */
 #define CHUNK_PIECE ((size_t)1152)
@@ -75,6 +75,7 @@ struct guard {
 	size_t body_max;
 	struct held held; /* requests that are not whole, of all */
 	uint64_t now_ms;  /* of the last sweep: exact enough for deadlines */
+	uint64_t moved;   /* bytes to and from all clients so far */
 	struct doors doors;
 };
 
@@ -264,6 +265,7 @@ connection_on_input(
 	size_t waiting = evbuffer_get_length(input);
 	bool answering;
 
+	conn->guard->moved += info->n_added;
 	if (info->n_added == 0) {
 		if (conn->share > 0) /* some of it was taken */
 			(void)connection_account(
@@ -293,6 +295,7 @@ connection_on_output(
 	struct connection *conn = arg;
 
 	(void)output;
+	conn->guard->moved += info->n_deleted;
 	if (info->n_deleted > 0 || info->orig_size == 0)
 		conn->progress_ms = conn->guard->now_ms;
 }
@@ -473,6 +476,7 @@ guard_on_timer(evutil_socket_t fd, short what, void *arg)
 		guard->peak = guard->count;
 		pool_trim();
 	}
+	pool_rest(guard->moved, guard->now_ms);
 }
 
 /* ---- the guard -------------------------------------------------------- */

@@ -46,13 +46,20 @@ send_log(void *arg, enum log_level level, const char *text)
 	(void)chan_send(front->supervisor, &frame, text);
 }
 
+/* Memory may be there when we are started again. */
+static int
+exit_code(enum role_exit otherwise)
+{
+	return (int)(errno == ENOMEM ? ROLE_EXIT_MEMORY : otherwise);
+}
+
 static void
 start(struct front *front)
 {
 	struct settings *settings = front->settings;
 
 	if (role_drop(&settings->identity) == -1)
-		err(ROLE_EXIT_PRIVILEGE, "cannot drop privileges");
+		err(exit_code(ROLE_EXIT_PRIVILEGE), "cannot drop privileges");
 	front->catalogue = catalogue_new();
 	front->lists = lists_new(front);
 	front->requests = requests_new();
@@ -78,7 +85,7 @@ enter_sandbox(void)
 	const char *missing;
 
 	if (sandbox_enter(SANDBOX_FRONT, &missing) == -1)
-		err(ROLE_EXIT_PRIVILEGE, "cannot enter the sandbox");
+		err(exit_code(ROLE_EXIT_PRIVILEGE), "cannot enter the sandbox");
 	if (missing != NULL)
 		log_warning("front: this kernel has no %s: a hole in one of "
 			    "our programs would be worth more to an attacker",
@@ -90,9 +97,11 @@ enter_sandbox(void)
 static void
 on_setup(struct front *front, const char *json, size_t len)
 {
-	if (front->settings != NULL ||
-	    (front->settings = settings_parse(json, len)) == NULL)
-		errx(ROLE_EXIT_CONFIG, "cannot use the set-up it was sent");
+	if (front->settings != NULL)
+		errx(ROLE_EXIT_CONFIG, "was set up already");
+	if ((front->settings = settings_parse(json, len)) == NULL)
+		err(exit_code(ROLE_EXIT_CONFIG),
+		    "cannot use the set-up it was sent");
 	log_set_level(front->settings->log_level);
 	start(front);
 	enter_sandbox();

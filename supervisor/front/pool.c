@@ -18,6 +18,12 @@
 /* Free pieces are kept for a burst of some thousand connections; what a flood
  * needed beyond that goes back. */
 #define POOL_KEEP ((size_t)8 << 20)
+/* So many bytes through us may have left so much free memory behind, */
+#define REST_AFTER (UINT64_C(1) << 20)
+/* which is not needed again soon when in so long there were no more than that.
+ */
+#define REST_MS    2000U
+#define REST_BYTES (UINT64_C(256) << 10)
 
 /* Before every piece: its size.  As aligned as malloc(3) promises. */
 struct piece {
@@ -103,6 +109,21 @@ pool_trim(void)
 	kept = 0;
 	/* Free memory between what is in use stays with the process else. */
 	malloc_trim(0);
+}
+
+void
+pool_rest(uint64_t moved, uint64_t now_ms)
+{
+	static uint64_t trimmed, before, before_ms;
+
+	if (now_ms - before_ms < REST_MS)
+		return;
+	if (moved - before < REST_BYTES && before - trimmed > REST_AFTER) {
+		pool_trim();
+		trimmed = moved;
+	}
+	before = moved;
+	before_ms = now_ms;
 }
 
 void

@@ -1,5 +1,6 @@
 /* test_worker_remote.c: a worker whose transport is not the job's pipes. */
 /* wrap: role_title */
+/* wrap: sandbox_enter */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
