@@ -65,9 +65,8 @@ each_folder(int fd, unsigned int depth, visitor visit, void *arg)
 	return result;
 }
 
-/* Write a text to a file of the folder, in one call as the kernel wants it. */
-static int
-put(const char *path, const char *file, const char *text)
+int
+cgroup_write(const char *path, const char *file, const char *text)
 {
 	char name[PATH_MAX];
 	ssize_t n;
@@ -98,17 +97,17 @@ cgroup_set_limit(const char *path, enum cgroup_limit limit, uint64_t value)
 	(void)snprintf(text, sizeof(text), "%" PRIu64, value);
 	switch (limit) {
 	case CGROUP_MEMORY:
-		if (put(path, "memory.max", text) == -1)
+		if (cgroup_write(path, "memory.max", text) == -1)
 			return -1;
 		/* One that lost a part of itself is of no use.  Linux 4.19. */
-		(void)put(path, "memory.oom.group", "1");
+		(void)cgroup_write(path, "memory.oom.group", "1");
 		return 0;
 	case CGROUP_PROCESSES:
-		return put(path, "pids.max", text);
+		return cgroup_write(path, "pids.max", text);
 	case CGROUP_CPU:
 		(void)snprintf(text, sizeof(text), "%" PRIu64 " %d",
 		    value * (CPU_PERIOD_US / 100), CPU_PERIOD_US);
-		return put(path, "cpu.max", text);
+		return cgroup_write(path, "cpu.max", text);
 	}
 	errno = EINVAL;
 	return -1;
@@ -150,7 +149,7 @@ cgroup_make(const char *path)
 int
 cgroup_join(const char *path)
 {
-	return put(path, "cgroup.procs", "0");
+	return cgroup_write(path, "cgroup.procs", "0");
 }
 
 /* fork(2) into the folder; -1 with errno also when that is not possible. */
@@ -188,7 +187,7 @@ cgroup_fork(const char *path)
 int
 cgroup_kill(const char *path)
 {
-	return put(path, "cgroup.kill", "1");
+	return cgroup_write(path, "cgroup.kill", "1");
 }
 
 struct count {

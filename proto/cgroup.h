@@ -51,6 +51,10 @@ int cgroup_set_limit(const char *path, enum cgroup_limit limit, uint64_t value);
  * memory; -1 when that cannot be told. */
 int64_t cgroup_memory_kills(const char *path);
 
+/* Write a text to a file of the folder, in one call as the kernel wants it.  0,
+ * or -1 with errno. */
+int cgroup_write(const char *path, const char *file, const char *text);
+
 /* SIGKILL to everything in the folder and below.  0, or -1 with errno. */
 int cgroup_kill(const char *path);
 

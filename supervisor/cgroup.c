@@ -223,28 +223,6 @@ may_move(const char *place)
 	return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
 }
 
-/* Write a text to a file of a folder.  0, or -1 with errno. */
-static int
-put(const char *folder, const char *file, const char *text)
-{
-	char path[PATH_MAX];
-	ssize_t n;
-	int fd, saved;
-
-	if (snprintf(path, sizeof(path), "%s/%s", folder, file) >=
-	    (int)sizeof(path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	if ((fd = open(path, O_WRONLY | O_CLOEXEC)) == -1)
-		return -1;
-	n = write(fd, text, strlen(text));
-	saved = errno;
-	(void)close(fd);
-	errno = saved;
-	return n == -1 ? -1 : 0;
-}
-
 /* Hand a controller down to what is in the folder. */
 static int
 hand_down(const char *folder, const char *controller)
@@ -252,7 +230,7 @@ hand_down(const char *folder, const char *controller)
 	char text[32];
 
 	(void)snprintf(text, sizeof(text), "+%s", controller);
-	return put(folder, "cgroup.subtree_control", text);
+	return cgroup_write(folder, "cgroup.subtree_control", text);
 }
 
 /* Which of our controllers a file names, as bits. */
@@ -292,7 +270,7 @@ hand_down_all(const char *folder, unsigned int wanted)
 static void
 step_back(const char *place, const char *own)
 {
-	(void)put(place, "cgroup.procs", "0");
+	(void)cgroup_write(place, "cgroup.procs", "0");
 	(void)rmdir(own);
 }
 
@@ -312,7 +290,7 @@ step_aside(struct cgroup *cgroup, const char *place, unsigned int wanted)
 		return 0;
 	}
 	if (mkdir(cgroup->own, 0755) == 0) {
-		if (put(cgroup->own, "cgroup.procs", "0") == 0)
+		if (cgroup_write(cgroup->own, "cgroup.procs", "0") == 0)
 			got = hand_down_all(place, wanted);
 		if ((got & wanted) != 0)
 			return got;
@@ -350,7 +328,7 @@ switch_off(const struct cgroup *cgroup)
 	*strrchr(place, '/') = '\0';
 	for (unsigned int i = 0; i < CGROUP_LIMITS; i++) {
 		(void)snprintf(text, sizeof(text), "-%s", controllers[i]);
-		(void)put(place, "cgroup.subtree_control", text);
+		(void)cgroup_write(place, "cgroup.subtree_control", text);
 	}
 	step_back(place, cgroup->own);
 	free(place);

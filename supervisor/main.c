@@ -67,14 +67,11 @@ static void
 forget_what_was_inherited(int sockets)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
-	sigset_t none;
 
 	closefrom(STDERR_FILENO + 1 + sockets);
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 	(void)sigaction(SIGXFSZ, &ignore, NULL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	mask_signals(SIG_BLOCK, false);
+	mask_signals(SIG_SETMASK, false);
 }
 
 /* Our memory holds every backend's secrets: no debugger of the same user's, and

@@ -1,16 +1,14 @@
 #include "options.h"
 
-#include <ctype.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/log.h"
+#include "usage.h"
 
 #define PROGRAM     "mcp-gatewayd"
-#define EXIT_USAGE  2
 #define PORT_MAX    65535
 #define LEVELS_HELP "debug,info,warning,error,critical"
 #define LEVELS_TEXT "debug, info, warning, error, critical"
@@ -64,46 +62,14 @@ static const char help[] =
     "\n"
     "Options override the configuration. Manual: man 8 " PROGRAM "\n";
 
-__attribute__((format(printf, 1, 2))) static bool
-bad_usage(const char *format, ...)
-{
-	va_list ap;
-
-	fputs(PROGRAM ": error: ", stderr);
-	va_start(ap, format);
-	vfprintf(stderr, format, ap);
-	va_end(ap);
-	fputs("\nTry \"" PROGRAM " --help\".\n", stderr);
-	return false;
-}
-
-static const char *
-shown(const char *text)
-{
-	return log_str(text, strlen(text));
-}
-
-static bool
-take_text(const char **ret, const char *name, const char *text)
-{
-	if (*text == '\0')
-		return bad_usage("argument %s: must not be empty", name);
-	*ret = text;
-	return true;
-}
-
 static bool
 take_port(int *ret, const char *text)
 {
-	const char *error = NULL;
-	long long number = strtonum(text, 0, PORT_MAX, &error);
+	long long port;
 
-	/* strtonum(3) also takes white space and signs. */
-	if (error != NULL || !isdigit((unsigned char)*text))
-		return bad_usage("argument --port: invalid value: '%s' (a "
-				 "number from 0 to %d)",
-		    shown(text), PORT_MAX);
-	*ret = (int)number;
+	if (!usage_take_number(PROGRAM, &port, "--port", text, 0, PORT_MAX))
+		return false;
+	*ret = (int)port;
 	return true;
 }
 
@@ -113,34 +79,19 @@ take_level(int *ret, const char *text)
 	int level = log_level_find(text);
 
 	if (level == -1)
-		return bad_usage("argument --log-level: invalid choice: '%s' "
-				 "(choose from " LEVELS_TEXT ")",
-		    shown(text));
+		return usage_error(PROGRAM,
+		    "argument --log-level: invalid choice: '%s' "
+		    "(choose from " LEVELS_TEXT ")",
+		    usage_shown(text));
 	*ret = level;
 	return true;
-}
-
-/* getopt_long() did not know what stood before optind. */
-static bool
-refuse(int what, char **argv)
-{
-	const char *word = argv[optind - 1];
-
-	if (what == ':')
-		return bad_usage(
-		    "argument %s: expected one argument", shown(word));
-	/* For a bundle such as "-xh" optind stays where it was. */
-	if (optopt != 0 && optopt < OPTION_CONFIG && isprint(optopt) &&
-	    strncmp(word, "--", 2) != 0)
-		return bad_usage("unrecognized argument: -%c", optopt);
-	return bad_usage("unrecognized argument: %s", shown(word));
 }
 
 /* False when the program shall end with *status. */
 static bool
 take(struct options *opt, int what, char **argv, int *status)
 {
-	*status = EXIT_USAGE;
+	*status = USAGE_EXIT;
 	switch (what) {
 	case 'h':
 		fputs(help, stdout);
@@ -151,9 +102,10 @@ take(struct options *opt, int what, char **argv, int *status)
 		*status = EXIT_SUCCESS;
 		return false;
 	case OPTION_CONFIG:
-		return take_text(&opt->config, "--config", optarg);
+		return usage_take_text(
+		    PROGRAM, &opt->config, "--config", optarg);
 	case OPTION_HOST:
-		return take_text(&opt->host, "--host", optarg);
+		return usage_take_text(PROGRAM, &opt->host, "--host", optarg);
 	case OPTION_PORT:
 		return take_port(&opt->port, optarg);
 	case OPTION_LOG_LEVEL:
@@ -165,12 +117,13 @@ take(struct options *opt, int what, char **argv, int *status)
 		opt->daemon = true;
 		return true;
 	case OPTION_PIDFILE:
-		return take_text(&opt->pidfile, "--pidfile", optarg);
+		return usage_take_text(
+		    PROGRAM, &opt->pidfile, "--pidfile", optarg);
 	case OPTION_TEST:
 		opt->test = true;
 		return true;
 	default:
-		return refuse(what, argv);
+		return usage_refuse(PROGRAM, what, argv, OPTION_CONFIG);
 	}
 }
 
@@ -193,8 +146,9 @@ options_parse(struct options *opt, int argc, char **argv, int *status)
 			return -1;
 	}
 	if (optind < argc) {
-		bad_usage("unrecognized argument: %s", shown(argv[optind]));
-		*status = EXIT_USAGE;
+		usage_error(PROGRAM, "unrecognized argument: %s",
+		    usage_shown(argv[optind]));
+		*status = USAGE_EXIT;
 		return -1;
 	}
 	*opt = got;

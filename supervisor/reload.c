@@ -12,7 +12,10 @@
 #include "proto/clock.h"
 #include "startup.h"
 
-#define SUMMARY_MAX 1024
+/* So many backends that are not ready are named, with the beginning of the
+ * reason; "mcp-gatewayctl status" has the rest. */
+#define TROUBLES_MAX 5
+#define SUMMARY_MAX  (512 + TROUBLES_MAX * (CONFIG_NAME_MAX + LOG_STR_MAX + 80))
 
 struct waiter {
 	gateway_reloaded *done;
@@ -98,20 +101,23 @@ static void
 append_troubles(char text[SUMMARY_MAX], const struct roster *roster)
 {
 	const struct member *m;
+	unsigned int n = 0;
 
 	TAILQ_FOREACH (m, roster_members(roster), link) {
 		const char *reason = service_reason(m->service);
 
 		if (!m->fresh || m->part == PART_LEAVING || m->listed ||
-		    service_is_disabled(m->service))
+		    service_is_disabled(m->service) || ++n > TROUBLES_MAX)
 			continue;
 		append(text, "; %s is not ready yet%s%s%s",
 		    service_name(m->service), reason != NULL ? ": " : "",
-		    reason != NULL ? reason : "",
+		    reason != NULL ? log_str(reason, strlen(reason)) : "",
 		    m->part == PART_STANDBY
 			? " (the one before it serves until it is)"
 			: "");
 	}
+	if (n > TROUBLES_MAX)
+		append(text, "; nor are %u others", n - TROUBLES_MAX);
 }
 
 static void

@@ -1,13 +1,12 @@
 /* options.c: the command line of mcp-gatewayctl. */
-#include <ctype.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "options.h"
 #include "proto/log.h"
+#include "usage.h"
 
 #define PROGRAM "mcp-gatewayctl"
 
@@ -110,64 +109,17 @@ static const char help[] =
     "\n"
     "Manual: man 8 " PROGRAM "\n";
 
-__attribute__((format(printf, 1, 2))) static bool
-bad_usage(const char *format, ...)
-{
-	va_list ap;
-
-	fputs(PROGRAM ": error: ", stderr);
-	va_start(ap, format);
-	vfprintf(stderr, format, ap);
-	va_end(ap);
-	fputs("\nTry \"" PROGRAM " --help\".\n", stderr);
-	return false;
-}
-
-static const char *
-shown(const char *text)
-{
-	return log_str(text, strlen(text));
-}
-
-static bool
-take_text(const char **ret, const char *name, const char *text)
-{
-	if (*text == '\0')
-		return bad_usage("argument %s: must not be empty", name);
-	*ret = text;
-	return true;
-}
-
 /* A whole number from 1 to max, times unit. */
 static bool
 take_number(unsigned int *ret, const char *name, const char *text, int max,
     unsigned int unit)
 {
-	const char *error = NULL;
-	long long number = strtonum(text, 1, max, &error);
+	long long number;
 
-	/* strtonum(3) also takes white space and signs. */
-	if (error != NULL || !isdigit((unsigned char)*text))
-		return bad_usage("argument %s: invalid value: '%s' (a number "
-				 "from 1 to %d)",
-		    name, shown(text), max);
+	if (!usage_take_number(PROGRAM, &number, name, text, 1, max))
+		return false;
 	*ret = (unsigned int)number * unit;
 	return true;
-}
-
-/* What getopt_long() does not like; ':' is an option without its value. */
-static bool
-refuse(int what, char **argv)
-{
-	const char *word = argv[optind - 1];
-
-	if (what == ':')
-		return bad_usage(
-		    "argument %s: expected one argument", shown(word));
-	if (optopt != 0 && optopt < OPTION_SOCKET && isprint(optopt) &&
-	    strncmp(word, "--", 2) != 0)
-		return bad_usage("unrecognized argument: -%c", optopt);
-	return bad_usage("unrecognized argument: %s", shown(word));
 }
 
 /* False when the program shall end with *status. */
@@ -185,7 +137,8 @@ take(struct options *opt, int what, char **argv, int *status)
 		*status = EXIT_SUCCESS;
 		return false;
 	case OPTION_SOCKET:
-		return take_text(&opt->socket, "--socket", optarg);
+		return usage_take_text(
+		    PROGRAM, &opt->socket, "--socket", optarg);
 	case OPTION_TIMEOUT:
 		return take_number(
 		    &opt->timeout_ms, "--timeout", optarg, TIMEOUT_MAX_S, 1000);
@@ -196,7 +149,8 @@ take(struct options *opt, int what, char **argv, int *status)
 		opt->names = true;
 		return true;
 	case OPTION_BACKEND:
-		return take_text(&opt->backend, "--backend", optarg);
+		return usage_take_text(
+		    PROGRAM, &opt->backend, "--backend", optarg);
 	case OPTION_ERRORS:
 		opt->errors = true;
 		return true;
@@ -210,7 +164,7 @@ take(struct options *opt, int what, char **argv, int *status)
 		opt->hash = true;
 		return true;
 	default:
-		return refuse(what, argv);
+		return usage_refuse(PROGRAM, what, argv, OPTION_SOCKET);
 	}
 }
 
@@ -229,7 +183,8 @@ find_command(struct options *opt, const char *name)
 			return true;
 		}
 	}
-	return bad_usage("there is no command '%s'", shown(name));
+	return usage_error(
+	    PROGRAM, "there is no command '%s'", usage_shown(name));
 }
 
 /* Whether the words go together: taken are the bits of options that came. */
@@ -241,20 +196,23 @@ check(const struct options *opt, unsigned int taken)
 
 	for (const struct option *o = long_options; o->name != NULL; o++) {
 		if (o->val >= OPTION_JSON && (surplus & BIT(o->val)) != 0)
-			return bad_usage(
-			    "\"%s\" has no option --%s", shape->name, o->name);
+			return usage_error(PROGRAM, "\"%s\" has no option --%s",
+			    shape->name, o->name);
 	}
 	if (opt->arg_count < shape->args_min)
-		return bad_usage("\"%s\" wants %s", shape->name, shape->args);
+		return usage_error(
+		    PROGRAM, "\"%s\" wants %s", shape->name, shape->args);
 	if (opt->arg_count > shape->args_max && shape->args_max == 0)
-		return bad_usage("\"%s\" wants no argument", shape->name);
+		return usage_error(
+		    PROGRAM, "\"%s\" wants no argument", shape->name);
 	if (opt->arg_count > shape->args_max)
-		return bad_usage(
-		    "\"%s\" wants at most %s", shape->name, shape->args);
+		return usage_error(PROGRAM, "\"%s\" wants at most %s",
+		    shape->name, shape->args);
 	for (size_t i = 0; i < opt->arg_count; i++) {
 		if (*opt->args[i] == '\0')
-			return bad_usage("\"%s\" wants %s, which must not be "
-					 "empty",
+			return usage_error(PROGRAM,
+			    "\"%s\" wants %s, which must not be "
+			    "empty",
 			    shape->name, shape->args);
 	}
 	return true;

@@ -78,9 +78,9 @@ link_keep_place(struct link *link)
 void
 link_report(struct link *link, enum msg_type type, uint16_t flags)
 {
-	struct frame frame = { .id = link->number,
-		.client = link->generation,
-		.flags = flags };
+	struct frame frame = {
+		.id = link->number, .client = link->generation, .flags = flags
+	};
 
 	frame.type = (uint16_t)type;
 	(void)chan_send(link->front->supervisor, &frame, NULL);

@@ -69,9 +69,12 @@ class Client:
 
     def open(self):
         """Open the stream."""
+        # Who connects while there is no front waits for the next one.
+        self.stream.socket.settimeout(20 * gateway.PATIENCE)
         self.stream.send(raw.request("GET", "/sse", self.address, [
             ("Accept", "text/event-stream"), *self.headers]))
         self.answer = self.stream.head()
+        self.stream.socket.settimeout(None)
         assert self.answer.status == 200, self.answer
         self.reader.start()
         self.wait(lambda: self.endpoint, 10, "the endpoint event")

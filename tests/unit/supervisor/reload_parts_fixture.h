@@ -100,7 +100,7 @@ static struct {
 	} timers[2048]; /* those that wait */
 	size_t timer_count;
 	unsigned int done;
-	char summary[1024];
+	char summary[2048];
 	char error[1024];
 	int level;
 	unsigned int reloading, ready; /* what the service manager was told */

@@ -1,6 +1,49 @@
 /* test_reload_requests.c: reloads that change nothing, and many at once. */
 #include "reload_fixture.h"
 
+/* ---- what people are told ---- */
+
+/* As many backends as there may be. */
+static const char *
+many(const char *arg)
+{
+	static char texts[2][CONFIG_BACKENDS_MAX * 64];
+	static int last;
+	char *text = texts[last = !last];
+	size_t len = 0, size = sizeof(texts[0]);
+
+	for (int i = 0; i < CONFIG_BACKENDS_MAX; i++)
+		len += (size_t)snprintf(text + len, size - len,
+		    "%s\"s%d\":{\"command\":\"/bin/true\",\"args\":[\"%s\"]}",
+		    i == 0 ? "{\"mcpServers\":{" : ",", i, arg);
+	(void)snprintf(text + len, size - len, "}}");
+	return text;
+}
+
+static void
+many_that_are_not_ready_are_counted(void **state)
+{
+	char reason[128];
+
+	(void)state;
+	serve(AB);
+	is_ready(1);
+	is_ready(2);
+	reload(many("1"));
+	memset(reason, 'x', sizeof(reason) - 1);
+	reason[sizeof(reason) - 1] = '\0';
+	for (uint64_t i = 3; i < 3 + CONFIG_BACKENDS_MAX; i++) {
+		__wrap_service_explain(services[i], reason);
+		has_failed(i, BACKEND_BACKOFF);
+	}
+	assert_int_equal(f.done, 1);
+	assert_non_null(
+	    strstr(f.summary, "256 backends added, 2 removed; s0 is"));
+	assert_non_null(strstr(f.summary, "x; s4 is not ready yet: x"));
+	assert_null(strstr(f.summary, "s5"));
+	assert_non_null(strstr(f.summary, "x; nor are 251 others"));
+}
+
 /* ---- what is wrong changes nothing ---- */
 
 static void
@@ -202,23 +245,6 @@ who_waits_when_the_gateway_ends_is_told(void **state)
 	assert_int_equal(f.loads, 1);
 }
 
-/* As many backends as there may be. */
-static const char *
-many(const char *arg)
-{
-	static char texts[2][CONFIG_BACKENDS_MAX * 64];
-	static int last;
-	char *text = texts[last = !last];
-	size_t len = 0, size = sizeof(texts[0]);
-
-	for (int i = 0; i < CONFIG_BACKENDS_MAX; i++)
-		len += (size_t)snprintf(text + len, size - len,
-		    "%s\"s%d\":{\"command\":\"/bin/true\",\"args\":[\"%s\"]}",
-		    i == 0 ? "{\"mcpServers\":{" : ",", i, arg);
-	(void)snprintf(text + len, size - len, "}}");
-	return text;
-}
-
 static void
 more_than_the_front_can_know_is_refused(void **state)
 {
@@ -241,6 +267,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(many_that_are_not_ready_are_counted),
 		TEST(a_file_with_an_error_changes_nothing),
 		TEST(a_user_who_is_not_there_changes_nothing),
 		TEST(an_address_that_is_taken_changes_nothing),
