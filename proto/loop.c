@@ -110,6 +110,15 @@ loop_base(const struct loop *loop)
 }
 
 void
+loop_arm(struct event *timer, uint64_t ms)
+{
+	struct timeval tv = { (time_t)(ms / 1000),
+		(suseconds_t)(ms % 1000) * 1000 };
+
+	(void)event_add(timer, &tv);
+}
+
+void
 loop_run(struct loop *loop)
 {
 	int none = 0;

@@ -5,7 +5,9 @@
 #include <sys/queue.h>
 
 #include <stdbool.h>
+#include <stdint.h>
 
+struct event;
 struct event_base;
 struct loop;
 
@@ -43,6 +45,10 @@ void loop_free(struct loop **loop);
 
 /* The base for events of the caller; owned by the loop. */
 struct event_base *loop_base(const struct loop *loop);
+
+/* Run a timer, an event of the caller's, once after so many milliseconds, and
+ * not when it was to run before. */
+void loop_arm(struct event *timer, uint64_t ms);
 
 /*
  * Turn until loop_stop(): wait for events, run their callbacks, then run the

@@ -15,15 +15,6 @@
 #define GIVE_UP_MS 1000
 
 static void
-arm(struct event *timer, uint64_t ms)
-{
-	struct timeval tv = { (time_t)(ms / 1000),
-		(suseconds_t)(ms % 1000) * 1000 };
-
-	(void)event_add(timer, &tv);
-}
-
-static void
 close_sockets(struct gateway *gw)
 {
 	for (size_t i = 0; i < gw->listeners.count; i++)
@@ -42,7 +33,7 @@ ending_kill(struct gateway *gw)
 	gw->phase = GATEWAY_KILLS;
 	front_kill(gw->front);
 	roster_kill(gw->roster);
-	arm(gw->end_timer, KILL_MS);
+	loop_arm(gw->end_timer, KILL_MS);
 }
 
 void
@@ -60,7 +51,7 @@ ending_stop(struct gateway *gw)
 	if (processes_count(gw->processes) == 0)
 		loop_stop(gw->loop);
 	else
-		arm(gw->end_timer, STOP_MS);
+		loop_arm(gw->end_timer, STOP_MS);
 }
 
 void
@@ -84,7 +75,7 @@ ending_begin(struct gateway *gw)
 	if (drain_ms == 0 || !front_drain(gw->front))
 		ending_stop(gw);
 	else
-		arm(gw->end_timer, drain_ms);
+		loop_arm(gw->end_timer, drain_ms);
 }
 
 void
@@ -102,7 +93,7 @@ ending_on_timer(struct gateway *gw)
 			    "flight are given up");
 		gw->gave_up = true;
 		roster_stop(gw->roster);
-		arm(gw->end_timer, GIVE_UP_MS);
+		loop_arm(gw->end_timer, GIVE_UP_MS);
 		return;
 	}
 	if (gw->phase == GATEWAY_DRAINS) {

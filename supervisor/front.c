@@ -54,10 +54,9 @@ static void
 front_retry(struct front *front, uint64_t run_ms, const char *why)
 {
 	uint32_t ms = front_delay(front, run_ms);
-	struct timeval tv = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
 
 	log_error("front: %s; started again in %.1f s", why, ms / 1000.0);
-	(void)event_add(front->retry, &tv);
+	loop_arm(front->retry, ms);
 }
 
 static void

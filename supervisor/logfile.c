@@ -86,11 +86,13 @@ syslog_record(struct logfile *lf, const struct logline *record)
 }
 
 /* The console as the log.  A program that reads it wants the log's format, a
- * person another one. */
+ * person another one.  0, or -1 with errno when it, or one that waited, found
+ * no room. */
 static int
 console_record(struct logfile *lf, const struct logline *record)
 {
 	char line[LOGLINE_MAX];
+	unsigned long dropped;
 	size_t len;
 
 	if (lf->console == NULL)
@@ -104,8 +106,12 @@ console_record(struct logfile *lf, const struct logline *record)
 		    console_has_colour(lf->console));
 	else
 		len = logline_text(line, sizeof(line), record);
+	dropped = console_dropped(lf->console);
 	console_write(lf->console, line, len);
-	return 0;
+	if (console_dropped(lf->console) == dropped)
+		return 0;
+	errno = ENOBUFS;
+	return -1;
 }
 
 /* To where the configuration says; 0, or -1 with errno. */
@@ -132,6 +138,20 @@ keep_record(struct logfile *lf, const struct logline *record)
 	}
 }
 
+static const char *
+target_name(enum config_log target)
+{
+	switch (target) {
+	case CONFIG_LOG_FILE:
+		return "log file";
+	case CONFIG_LOG_SYSLOG:
+		return "syslog";
+	case CONFIG_LOG_NONE:
+		return "console";
+	}
+	return "log";
+}
+
 /* Say what was lost before the first record that has room again. */
 static void
 report_lost(struct logfile *lf, const struct timespec *when)
@@ -143,8 +163,7 @@ report_lost(struct logfile *lf, const struct timespec *when)
 		return;
 	(void)snprintf(text, sizeof(text),
 	    "%s: %lu records before this one were lost: %s",
-	    lf->target == CONFIG_LOG_FILE ? "log file" : "syslog", lf->lost,
-	    strerror(lf->lost_errno));
+	    target_name(lf->target), lf->lost, strerror(lf->lost_errno));
 	record.text = text;
 	/* The report itself may find no room. */
 	if (put_record(lf, &record) == 0)

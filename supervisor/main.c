@@ -1,5 +1,6 @@
 /* mcp-gatewayd: one address in front of all your MCP servers. */
 #include <sys/prctl.h>
+#include <sys/random.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,6 +83,27 @@ hide_memory(void)
 #ifndef MCPGW_SANITIZE
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
+}
+
+/*
+ * Session ids are as good as the kernel's random numbers: arc4random(3) asks
+ * for them each time, and ends the process when there are none.  In a sandbox
+ * there is no /dev/urandom to fall back on, so that a machine on which the call
+ * is refused is found out now.
+ */
+static int
+check_randomness(void)
+{
+	unsigned char byte;
+
+	if (getrandom(&byte, sizeof(byte), 0) == sizeof(byte))
+		return 0;
+	(void)fprintf(stderr,
+	    "mcp-gatewayd: the system gives no random numbers: getrandom(2): "
+	    "%s; let the gateway use that call (a container's seccomp profile, "
+	    "or SystemCallFilter= of its service, may refuse it)\n",
+	    strerror(errno));
+	return -1;
 }
 
 static void
@@ -250,6 +272,8 @@ program_start(struct program *p)
 			    "or \"syslog\"");
 		return EXIT_FAILURE;
 	}
+	if (check_randomness() == -1)
+		return EXIT_FAILURE;
 	if (program_take_pidfile(p, &error) == -1) {
 		print_error(error);
 		free(error);

@@ -154,7 +154,7 @@ member_on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	log_warning("backend %s: it is ended with calls in flight: "
+	log_warning("backend %s: calls in flight are waited for no longer: "
 		    "\"drain_timeout\" is over",
 	    service_name(m->service));
 	member_end(m);

@@ -30,14 +30,6 @@
 /* The front may be busy while several POLICYs are sent to it. */
 #define FRONT_QUEUE_MAX ((size_t)4 * MSG_POLICY_MAX)
 
-static void
-process_timer(struct process *p, unsigned int ms)
-{
-	struct timeval tv = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
-
-	(void)event_add(p->timer, &tv);
-}
-
 void
 process_kill(struct process *p, const char *why)
 {
@@ -57,7 +49,7 @@ process_check_finished(struct process *p)
 	if (p->chan == NULL)
 		deferred_queue(p->table->loop, &p->finish);
 	else
-		process_timer(p, CLOSED_WAIT_MS);
+		loop_arm(p->timer, CLOSED_WAIT_MS);
 }
 
 void
@@ -189,8 +181,9 @@ process_on_frame(
 		good = !p->obituary;
 		p->obituary = true;
 	} else {
-		/* Each of them may become a record of ours. */
-		good = p->hello && budget_spend(&p->budget, 0, mono_ms());
+		/* Each of them may become a record of ours, however many
+		 * records of its own it has sent. */
+		good = p->hello && budget_spend(&p->frames, 0, mono_ms());
 	}
 	if (good && p->handlers->frame(p->arg, frame, payload))
 		return;
@@ -237,7 +230,7 @@ process_swept(struct process *p)
 		p->empty_rounds = 0;
 	if (left != -1 && p->empty_rounds < SWEEP_EMPTY_ROUNDS &&
 	    ++p->rounds < SWEEP_ROUNDS_MAX) {
-		process_timer(p, SWEEP_EVERY_MS);
+		loop_arm(p->timer, SWEEP_EVERY_MS);
 		return false;
 	}
 	if (left == -1)

@@ -47,8 +47,9 @@ struct process {
 	bool obituary;
 	const char *killed;
 	struct watch watch;
-	unsigned int pong; /* flags of the last PONG */
-	struct budget budget;
+	unsigned int pong;     /* flags of the last PONG */
+	struct budget budget;  /* of its records */
+	struct budget frames;  /* of ours, about other frames */
 	unsigned long dropped; /* records, not yet said */
 	unsigned int rounds;   /* of the sweep */
 	unsigned int empty_rounds;

@@ -34,8 +34,7 @@ query_end(struct query *query, const char *json, size_t len)
 static void
 queries_arm(struct queries *queries)
 {
-	uint64_t now = mono_ms(), next = UINT64_MAX, ms;
-	struct timeval tv;
+	uint64_t now = mono_ms(), next = UINT64_MAX;
 
 	for (size_t i = 0; i < QUERIES_MAX; i++) {
 		const struct query *query = &queries->all[i];
@@ -47,10 +46,7 @@ queries_arm(struct queries *queries)
 		(void)event_del(queries->timer);
 		return;
 	}
-	ms = next > now ? next - now : 0;
-	tv = (struct timeval){ (time_t)(ms / 1000),
-		(suseconds_t)(ms % 1000) * 1000 };
-	(void)event_add(queries->timer, &tv);
+	loop_arm(queries->timer, next > now ? next - now : 0);
 }
 
 static void

@@ -41,15 +41,6 @@ struct reload {
 	struct waiters next;         /* for the one after it */
 };
 
-static void
-arm(struct event *timer, uint64_t ms)
-{
-	struct timeval tv = { (time_t)(ms / 1000),
-		(suseconds_t)(ms % 1000) * 1000 };
-
-	(void)event_add(timer, &tv);
-}
-
 /* ---- texts ---- */
 
 static void __attribute__((format(printf, 2, 3)))
@@ -96,7 +87,7 @@ make_summary(char text[SUMMARY_MAX], const struct change_counts *counts)
 		append(text, "nothing has changed");
 }
 
-/* What is new and not as it should be. */
+/* What is new, now or since an earlier reload, and not as it should be. */
 static void
 append_troubles(char text[SUMMARY_MAX], const struct roster *roster)
 {
@@ -106,7 +97,8 @@ append_troubles(char text[SUMMARY_MAX], const struct roster *roster)
 	TAILQ_FOREACH (m, roster_members(roster), link) {
 		const char *reason = service_reason(m->service);
 
-		if (!m->fresh || m->part == PART_LEAVING || m->listed ||
+		if ((!m->fresh && m->part != PART_STANDBY) ||
+		    m->part == PART_LEAVING || m->listed ||
 		    service_is_disabled(m->service) || ++n > TROUBLES_MAX)
 			continue;
 		append(text, "; %s is not ready yet%s%s%s",
@@ -185,7 +177,8 @@ reload_schedule(struct reload *reload)
 	if (!reload->wanted || reload->waiting || reload->abandoned ||
 	    event_pending(reload->timer, EV_TIMEOUT, NULL))
 		return;
-	arm(reload->timer, reload->began_ms == 0 || due <= now ? 0 : due - now);
+	loop_arm(
+	    reload->timer, reload->began_ms == 0 || due <= now ? 0 : due - now);
 }
 
 static void
@@ -268,7 +261,7 @@ reload_begin(struct reload *reload)
 	change_free(&change);
 	startup_warn(gw);
 	reload->waiting = true;
-	arm(reload->timer, RELOAD_WAIT_MS);
+	loop_arm(reload->timer, RELOAD_WAIT_MS);
 	reload_look(reload);
 }
 

@@ -9,14 +9,6 @@
 #include "roster_parts.h"
 
 void
-roster_arm(struct event *timer, unsigned int ms)
-{
-	struct timeval tv = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
-
-	(void)event_add(timer, &tv);
-}
-
-void
 roster_touch(struct roster *roster)
 {
 	deferred_queue(roster->loop, &roster->look);
@@ -59,7 +51,7 @@ roster_remove(struct member *m)
 	roster->count--;
 	member_free(&m);
 	if (!event_pending(roster->tidy, EV_TIMEOUT, NULL))
-		roster_arm(roster->tidy, ROSTER_TIDY_MS);
+		loop_arm(roster->tidy, ROSTER_TIDY_MS);
 }
 
 /* ---- members change ---- */
@@ -79,7 +71,7 @@ roster_leave(struct member *m, unsigned int drain_ms)
 	if (!roster_is_ready(m) || !front_is_running(roster->front))
 		member_end(m);
 	else
-		roster_arm(m->timer, drain_ms);
+		loop_arm(m->timer, drain_ms);
 }
 
 void
@@ -202,7 +194,7 @@ roster_publish(struct roster *roster, const struct config *config)
 	if (text == NULL) {
 		log_error(
 		    "front: its rules cannot be sent now: %s", strerror(errno));
-		roster_arm(roster->tidy, ROSTER_TIDY_MS);
+		loop_arm(roster->tidy, ROSTER_TIDY_MS);
 		return;
 	}
 	(void)event_del(roster->tidy);

@@ -25,9 +25,6 @@ struct roster {
 /* Something changed: look at everything at the end of this turn. */
 void roster_touch(struct roster *roster);
 
-/* A timer of so many milliseconds. */
-void roster_arm(struct event *timer, unsigned int ms);
-
 /* The front was told of it in a POLICY: it gets to know its state and a link.
  */
 void member_introduce(struct member *member);

@@ -59,15 +59,6 @@ struct run {
 };
 
 static void
-arm(struct event *timer, uint64_t ms)
-{
-	struct timeval tv = { (time_t)(ms / 1000),
-		(suseconds_t)(ms % 1000) * 1000 };
-
-	(void)event_add(timer, &tv);
-}
-
-static void
 run_check_gone(struct run *run)
 {
 	if (run->phase != PHASE_ENDING || run->job != NULL ||
@@ -87,7 +78,7 @@ run_stop_job(struct run *run, unsigned int wait_ms, unsigned int term_ms)
 		return;
 	if (run->spec.remote)
 		wait_ms = 0;
-	arm(run->job_timer, (uint64_t)wait_ms + term_ms + REAPER_EXTRA_MS);
+	loop_arm(run->job_timer, (uint64_t)wait_ms + term_ms + REAPER_EXTRA_MS);
 	if (run->outcome.job_ended)
 		return; /* only its reaper has to go */
 	run->outcome.stop_sent = true;
@@ -102,7 +93,7 @@ run_close_worker(struct run *run)
 	if (run->worker == NULL)
 		return;
 	process_close(run->worker);
-	arm(run->worker_timer, WORKER_END_MS);
+	loop_arm(run->worker_timer, WORKER_END_MS);
 }
 
 static void
@@ -137,7 +128,7 @@ run_stop_worker(struct run *run)
 		return;
 	if (run->spec.remote)
 		process_send(run->worker, &stop, NULL);
-	arm(run->worker_timer, WORKER_END_MS);
+	loop_arm(run->worker_timer, WORKER_END_MS);
 }
 
 static void
@@ -188,7 +179,7 @@ run_on_job_timer(evutil_socket_t fd, short what, void *arg)
 	}
 	run->hastened = true;
 	job_stop(run->job, 0, 0);
-	arm(run->job_timer, REAPER_KILL_MS);
+	loop_arm(run->job_timer, REAPER_KILL_MS);
 }
 
 /* ---- the worker ---- */
@@ -225,7 +216,7 @@ run_on_frame(void *arg, const struct frame *frame, const char *payload)
 	    setup_parse_last_words(&words, payload, frame->length) == -1)
 		return false;
 	outcome_words(&run->outcome, &words);
-	arm(run->worker_timer, WORKER_END_MS);
+	loop_arm(run->worker_timer, WORKER_END_MS);
 	run_end(run, ORPHAN_WAIT_MS, ORPHAN_TERM_MS);
 	return true;
 }

@@ -42,15 +42,6 @@ struct service {
 	char reason[OUTCOME_TEXT_MAX];
 };
 
-static void
-arm(struct event *timer, uint64_t ms)
-{
-	struct timeval tv = { (time_t)(ms / 1000),
-		(suseconds_t)(ms % 1000) * 1000 };
-
-	(void)event_add(timer, &tv);
-}
-
 static void __attribute__((format(printf, 3, 4)))
 service_tell(struct service *s, enum log_level level, const char *format, ...)
 {
@@ -153,7 +144,7 @@ service_retry(struct service *s)
 	    verdict == BREAKER_CLOSED ? BACKEND_EV_GONE_RETRY
 				      : BACKEND_EV_GONE_FAILED,
 	    s->reason);
-	arm(s->timer, delay);
+	loop_arm(s->timer, delay);
 }
 
 static void
@@ -196,7 +187,7 @@ service_run(struct service *s)
 	s->starts++;
 	(void)service_event(s, BACKEND_EV_START, "wanted");
 	/* First, because the run may be over when run_start() returns. */
-	arm(s->timer,
+	loop_arm(s->timer,
 	    (uint64_t)s->spec.config->startup_timeout_ms + STARTUP_EXTRA_MS);
 	run_start(s->run);
 	if (run_can_link(s->run))

@@ -44,7 +44,6 @@ startup_warn(const struct gateway *gw)
 void
 startup_begin(struct gateway *gw)
 {
-	struct timeval tv = { SUMMARY_MS / 1000, SUMMARY_MS % 1000 * 1000 };
 	char line[512];
 
 	plan_tell(gw->plan);
@@ -54,7 +53,7 @@ startup_begin(struct gateway *gw)
 	}
 	startup_warn(gw);
 	logfile_hush(gw->logfile, true);
-	(void)event_add(gw->summary_timer, &tv);
+	loop_arm(gw->summary_timer, SUMMARY_MS);
 }
 
 static void

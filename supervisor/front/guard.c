@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <assert.h>
+#include <err.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 
 #include "proto/clock.h"
 #include "proto/log.h"
+#include "proto/role.h"
 
 #include "client.h"
 #include "descriptors.h"
@@ -376,13 +378,13 @@ connection_new(struct event_base *base, void *arg)
 	struct guard *guard = arg;
 	struct connection *conn;
 
-	if ((conn = calloc(1, sizeof(*conn))) == NULL)
-		return NULL;
-	conn->bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-	if (conn->bev == NULL) {
-		free(conn);
-		return NULL;
-	}
+	if ((conn = calloc(1, sizeof(*conn))) != NULL)
+		conn->bev =
+		    bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+	/* Without one from us evhttp would make its own, which nobody guards.
+	 */
+	if (conn == NULL || conn->bev == NULL)
+		errx(ROLE_EXIT_MEMORY, "out of memory");
 	/* evhttp frees the bufferevent without a word, but then our reference
 	 * still keeps it, and its event callback is gone: see the sweep. */
 	bufferevent_incref(conn->bev);

@@ -192,9 +192,7 @@ class Streams(Attacked):
                         "name": "victim/big", "arguments": {"bytes": 100000},
                     }, connection=connection).status)
             self.assertLessEqual(found, {202, 404})
-            time.sleep(2)
-            self.assertIn("all streams together hold too much",
-                          self.gateway.log())
+            self.gateway.wait_log("all streams together hold too much", 20)
             for session in sessions:
                 session.stream.close()
         self.check(500, sessions=True)
@@ -225,8 +223,7 @@ class Streams(Attacked):
                         "name": "victim/add", "arguments": {"name": "x"}})
                     while watcher.message().get("method") != CHANGED:
                         pass
-                self.assertIn("all streams together hold too much",
-                              self.gateway.log())
+                self.gateway.wait_log("all streams together hold too much")
                 for session in sessions:
                     session.stream.close()
             self.check(60, sessions=True)

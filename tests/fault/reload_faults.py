@@ -277,8 +277,8 @@ class Scarce(Faults):
         self.gateway.stop()
         self.serve({"steady": faulty(), "victim": faulty()},
                    prefix=AS_NOBODY)
-        steady = self.pids("steady")
         self.open("steady/echo", "victim/echo")
+        steady = self.pids("steady")
         with Load(self.gateway.address, ["steady/echo", "victim/echo"],
                   RATE / 2):
             self.limit_processes(1)

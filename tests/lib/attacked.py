@@ -58,7 +58,7 @@ class Attacked(unittest.TestCase):
         with self.mallory.open() as one, self.carol.open() as other:
             one.wait_tools("victim/echo")
             other.wait_tools("healthy/echo")
-        self.front = self.gateway.find("front")
+        self.front = self.gateway.wait_for("front")
         with self.canary():  # what it needs at first it keeps
             pass
         self.settle(lambda: len(process.descriptors(self.front)))

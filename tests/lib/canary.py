@@ -21,7 +21,7 @@ from caller import Caller
 
 SLOWEST = 0.1    # seconds, of 99 of 100 calls
 INTERVAL = 0.02  # seconds between two
-LEAST = 100      # calls, however short the time
+LEAST = 200      # calls, however short the time
 
 
 def waited(pid):
@@ -72,8 +72,7 @@ class Canary:
 
     def percentile(self, percent):
         """The time in which so many of 100 calls were answered."""
-        return self.times[min(len(self.times) - 1,
-                              len(self.times) * percent // 100)]
+        return self.times[(len(self.times) * percent - 1) // 100]
 
 
 def main(where, tool, token, *pids):

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Boot systemd in namespaces of its own, on this machine's files, of which it
-# sees a copy-on-write view: boot.sh FOLDER.  Started by package.py.
+# sees a copy-on-write view, and the source tree in /mnt: boot.sh FOLDER SOURCE.
+# Started by package.py.
 set -eu
 cd "$1"
 mount --make-rprivate /
@@ -13,6 +14,7 @@ mount -t sysfs sysfs root/sys
 mount -t cgroup2 cgroup2 root/sys/fs/cgroup
 mount --rbind /dev root/dev
 mount -t tmpfs -o mode=755 tmpfs root/run
+mount --bind "$2" root/mnt
 # What this machine has enabled is not wanted here.
 rm -rf root/etc/systemd/system/*.wants
 # Images of containers forbid packages to start what they install.

@@ -6,6 +6,7 @@
 /* wrap: free */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -146,6 +147,39 @@ impossible_sizes_are_refused(void **state)
 	pool_free(NULL);
 }
 
+/* Its memory is: a piece of 1000 bytes that is free. */
+static bool
+is_given_back(uint64_t moved, uint64_t now_ms)
+{
+	bool before;
+
+	pool_free(pool_malloc(1000));
+	before = kept > 0;
+	pool_rest(moved, now_ms);
+	return before && kept == 0;
+}
+
+static void
+memory_goes_back_once_after_much_and_then_little(void **state)
+{
+	const uint64_t much = 10 * REST_AFTER;
+	uint64_t now = 1000000;
+
+	(void)state;
+	assert_false(is_given_back(0, now));
+	assert_false(is_given_back(0, now += REST_MS));
+	assert_false(is_given_back(much, now += REST_MS));
+	/* Not every time, not while there is more, and not twice. */
+	assert_false(is_given_back(much, now + REST_MS - 1));
+	assert_false(is_given_back(much + REST_BYTES, now += REST_MS));
+	assert_true(is_given_back(much + REST_BYTES + 1, now += REST_MS));
+	assert_false(is_given_back(much + REST_BYTES + 1, now += REST_MS));
+	/* Drops wear away the stone. */
+	for (uint64_t moved = much + REST_BYTES + 1;
+	     !is_given_back(moved, now += REST_MS); moved += REST_BYTES - 1)
+		assert_true(moved < 3 * much);
+}
+
 int
 main(void)
 {
@@ -159,6 +193,8 @@ main(void)
 		    no_more_is_kept_than_a_burst_needs, set_up),
 		cmocka_unit_test_setup(growing_keeps_what_was_written, set_up),
 		cmocka_unit_test_setup(impossible_sizes_are_refused, set_up),
+		cmocka_unit_test_setup(
+		    memory_goes_back_once_after_much_and_then_little, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -140,6 +140,44 @@ records_have_the_childs_own_subject_and_are_escaped(void **state)
 	    "worker x: gateway: a\\x0a2026 forged\n");
 }
 
+/* At level debug under load that is nobody's fault. */
+static void
+who_logs_too_much_may_still_say_what_matters(void **state)
+{
+	struct fixture *f = *state;
+	char text[MSG_LOG_MAX + 1];
+
+	memset(text, 'x', MSG_LOG_MAX);
+	text[MSG_LOG_MAX] = '\0';
+	will_send(f, MSG_HELLO, 0, HELLO);
+	for (size_t n = 0; n < BUDGET_BURST; n += MSG_LOG_MAX)
+		will_send(f, MSG_LOG, LOG_LEVEL_INFO, text);
+	for (size_t n = 0; n < MSG_LOG_MAX; n += BUDGET_RECORD)
+		will_send(f, MSG_LOG, LOG_LEVEL_INFO, "");
+	for (int i = 0; i < 1000; i++)
+		will_send(f, MSG_READY, 0, "{}");
+	start(f, "exit 5");
+	until_gone(f);
+	assert_false(f->killed);
+	assert_int_equal(f->frames, 1000);
+}
+
+static void
+saying_it_without_end_is_punished(void **state)
+{
+	struct fixture *f = *state;
+	char more[256];
+
+	will_send(f, MSG_HELLO, 0, HELLO);
+	for (unsigned int n = 0; n < 1000; n++)
+		will_send_later(f, MSG_READY, 0, "{}");
+	(void)snprintf(
+	    more, sizeof(more), "while cat %s/later >&3; do :; done", f->dir);
+	start(f, more);
+	until_gone(f);
+	assert_true(f->killed);
+}
+
 static void
 a_child_has_its_channel_and_nothing_else(void **state)
 {
@@ -222,6 +260,8 @@ main(void)
 		TEST(closing_its_channel_ends_it),
 		TEST(a_level_that_does_not_exist_is_punished),
 		TEST(records_have_the_childs_own_subject_and_are_escaped),
+		TEST(who_logs_too_much_may_still_say_what_matters),
+		TEST(saying_it_without_end_is_punished),
 		TEST(a_child_has_its_channel_and_nothing_else),
 		TEST(nothing_is_sent_to_one_that_is_closed),
 		TEST(a_program_that_not_all_need_may_be_missing),

@@ -285,7 +285,9 @@ back_to_what_there_was_drops_what_was_on_its_way(void **state)
 	/* The same again: it goes on trying. */
 	reload(CONFIG("", ONE("a", "2")));
 	assert_int_equal(f.done, 2);
-	assert_string_equal(f.summary, "nothing has changed");
+	assert_string_equal(f.summary,
+	    "nothing has changed; a is not ready yet (the one before it serves "
+	    "until it is)");
 	assert_non_null(services[2]);
 	reload(CONFIG("", ONE("a", "1")));
 	assert_int_equal(f.done, 3);
