@@ -41,8 +41,8 @@ struct policy_limits;
  * turns for a 1 MB result; this still gives the others theirs in 0.1 ms. */
 #define GUARD_WRITE_MAX (256U << 10)
 /* The part of limits.memory that requests which are not yet whole may take, of
- * all connections together (held.h); the rest is what streams hold.  Neither can
- * use up what is the other's: slow readers do not keep requests out. */
+ * all connections together (held.h); the rest is what streams hold.  Neither
+ * can use up what is the other's: slow readers do not keep requests out. */
 #define GUARD_HELD_PART 5U
 
 /* links: how many of them will be open.  NULL with errno on failure.  Borrows
