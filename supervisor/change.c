@@ -287,6 +287,8 @@ prepare(struct change *change, struct gateway *gw, bool only_ask, char **error)
 	    plan_new(change->config, gw->cgroup, gw->cgroup_error, error);
 	if (change->plan == NULL)
 		return -1;
+	if (only_ask)
+		plan_only_ask(change->plan);
 	count_backends(change, gw->roster);
 	compare_rules(change, gw);
 	if (make_members(change, gw, error) == -1 ||

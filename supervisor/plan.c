@@ -36,6 +36,7 @@ struct plan {
 	struct cgroup *cgroup; /* borrowed; NULL where we may make none */
 	int cgroup_error;      /* why */
 	int landlock;          /* its version */
+	bool only_ask;         /* nothing is made */
 };
 
 static int
@@ -133,6 +134,12 @@ plan_free(struct plan **plan)
 	free(p->bindir);
 	free(p);
 	*plan = NULL;
+}
+
+void
+plan_only_ask(struct plan *plan)
+{
+	plan->only_ask = true;
 }
 
 const char *
@@ -343,7 +350,7 @@ add_job(const struct plan *plan, size_t place, enum log_level level,
 	const struct job_user *user = job_users_at(plan->users, place);
 
 	*error = NULL;
-	if (user->own &&
+	if (user->own && !plan->only_ask &&
 	    homes_make(job_users_state_dir(plan->config), be->name,
 		user->as.uid, user->as.gid, error) == -1)
 		return -1;

@@ -23,6 +23,9 @@ struct plan *plan_new(const struct config *config, struct cgroup *cgroup,
     int cgroup_error, char **error);
 void plan_free(struct plan **plan);
 
+/* It is only a question what plan_service() would say: no folders are made. */
+void plan_only_ask(struct plan *plan);
+
 /* The folder of our own binary, where the others are looked for first. */
 const char *plan_bindir(const struct plan *plan);
 
@@ -34,8 +37,8 @@ void plan_tell(const struct plan *plan);
 char *plan_front(const struct plan *plan, enum log_level level, char **error);
 
 /* What the service for the backend at this place of the configuration is made
- * of; number is its own.  Its texts are the caller's.  0, or -1 with *error as
- * above. */
+ * of; number is its own.  Its texts are the caller's.  The folder of a job with
+ * a user id of its own is there then.  0, or -1 with *error as above. */
 int plan_service(const struct plan *plan, size_t place, uint64_t number,
     enum log_level level, struct service_spec *ret, char **error);
 

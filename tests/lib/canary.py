@@ -21,7 +21,7 @@ from caller import Caller
 
 SLOWEST = 0.1    # seconds, of 99 of 100 calls
 INTERVAL = 0.02  # seconds between two
-LEAST = 200      # calls, however short the time
+LEAST = 100      # calls, however short the time
 
 
 def waited(pid):
@@ -93,8 +93,10 @@ def main(where, tool, token, *pids):
         print("ready", flush=True)
         ending = False
         while not errors and (not ending or len(times) < LEAST):
-            ending = ending or bool(
-                select.select([sys.stdin], [], [], INTERVAL)[0])
+            if ending:
+                time.sleep(INTERVAL)
+            else:
+                ending = bool(select.select([sys.stdin], [], [], INTERVAL)[0])
             begin = now()
             try:
                 answer = session.send("tools/call", {

@@ -248,6 +248,34 @@ the_environment_does_not_choose_the_backend(void **state)
 	loop_free(&loop);
 }
 
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	note('t');
+}
+
+static void
+a_timer_that_is_armed_again_runs_once_at_its_new_time(void **state)
+{
+	struct loop *loop = *state;
+	struct event *timer = event_new(loop_base(loop), -1, 0, on_timer, NULL);
+	struct timeval due, base;
+
+	loop_arm(timer, 0);
+	loop_arm(timer, UINT64_C(1234567));
+	assert_int_equal(
+	    event_base_gettimeofday_cached(loop_base(loop), &base), 0);
+	assert_int_equal(event_pending(timer, EV_TIMEOUT, &due), EV_TIMEOUT);
+	assert_in_range(due.tv_sec - base.tv_sec, 1233, 1235);
+	loop_arm(timer, 0);
+	loop_run(loop); /* until nothing is left to wait for */
+	assert_string_equal(trace, "t");
+	event_free(timer);
+}
+
 #define LOOP_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int
@@ -262,6 +290,8 @@ main(void)
 		LOOP_TEST(stopping_in_deferred_work_ends_the_run),
 		LOOP_TEST(freeing_the_loop_runs_what_waits_to_be_freed),
 		LOOP_TEST(the_environment_does_not_choose_the_backend),
+		LOOP_TEST(
+		    a_timer_that_is_armed_again_runs_once_at_its_new_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

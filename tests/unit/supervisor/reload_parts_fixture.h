@@ -30,6 +30,7 @@
 /* wrap: listen_close */
 /* wrap: plan_new */
 /* wrap: plan_free */
+/* wrap: plan_only_ask */
 /* wrap: plan_service */
 /* wrap: processes_find */
 /* wrap: processes_set_level */
@@ -75,6 +76,7 @@ struct service {
 
 struct plan {
 	const struct config *config;
+	bool only_ask;
 };
 
 /* By number: those that are there. */
@@ -105,6 +107,7 @@ static struct {
 	int level;
 	unsigned int reloading, ready; /* what the service manager was told */
 	unsigned int sockets_closed;
+	unsigned int folders; /* that were made */
 	uint32_t socket_number;
 } f;
 
@@ -377,12 +380,19 @@ __wrap_plan_free(struct plan **plan)
 	*plan = NULL;
 }
 
+void
+__wrap_plan_only_ask(struct plan *plan)
+{
+	plan->only_ask = true;
+}
+
 int
 __wrap_plan_service(const struct plan *plan, size_t place, uint64_t number,
     enum log_level level, struct service_spec *ret, char **error)
 {
 	(void)level;
 	(void)error;
+	f.folders += !plan->only_ask;
 	*ret = (struct service_spec){
 		.number = number,
 		.config = &plan->config->backends[place],

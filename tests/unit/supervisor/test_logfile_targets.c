@@ -3,6 +3,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <fcntl.h>
+
+#include <event2/event.h>
 #include <json-c/json.h>
 
 #include "logfile_test.h"
@@ -200,6 +203,56 @@ the_console_as_the_log_has_the_format_of_the_log(void **state)
 	json_object_put(record);
 }
 
+/* Whoever reads it reads all that is there; the text, NUL-terminated. */
+static const char *
+read_pipe(struct loop *loop, int fd, char *text, size_t size)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	do {
+		n = read(fd, text + len, size - 1 - len);
+		len += n > 0 ? (size_t)n : 0;
+		/* What waits for room is written. */
+		(void)event_base_loop(loop_base(loop), EVLOOP_NONBLOCK);
+	} while (n > 0 && len < size - 1);
+	text[len] = '\0';
+	return text;
+}
+
+static void
+what_a_console_had_no_room_for_is_said_when_there_is_some(void **state)
+{
+	static char text[2 * CONSOLE_QUEUE_MAX];
+	char path[] = "/nowhere";
+	struct config config = config_of(path, LOG_LEVEL_INFO);
+	struct loop *loop = loop_new(false);
+	struct console *console;
+	struct logfile *lf;
+	int fds[2];
+
+	(void)state;
+	config.log = CONFIG_LOG_NONE;
+	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	console = console_new(loop, fds[1]);
+	assert_non_null(console);
+	lf = open_as(&config, console);
+	/* The second one finds no room, nor does the news of the first. */
+	while (console_dropped(console) < 3)
+		logfile_sink(lf, LOG_LEVEL_INFO, "backend a: one of many");
+	assert_null(
+	    strstr(read_pipe(loop, fds[0], text, sizeof(text)), "lost"));
+	logfile_sink(lf, LOG_LEVEL_INFO, "backend a: the last one");
+	assert_non_null(strstr(read_pipe(loop, fds[0], text, sizeof(text)),
+	    " - console - WARNING - 2 records before this one were lost: "));
+	assert_non_null(strstr(text, " - the last one\n"));
+	logfile_close(&lf);
+	console_free(&console);
+	loop_free(&loop);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
 static void
 a_hushed_console_shows_warnings_only(void **state)
 {
@@ -239,6 +292,8 @@ main(void)
 		cmocka_unit_test(without_a_log_the_console_is_the_log),
 		cmocka_unit_test(
 		    the_console_as_the_log_has_the_format_of_the_log),
+		cmocka_unit_test(
+		    what_a_console_had_no_room_for_is_said_when_there_is_some),
 		cmocka_unit_test(a_hushed_console_shows_warnings_only),
 	};
 

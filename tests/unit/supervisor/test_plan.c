@@ -325,6 +325,22 @@ a_job_of_roots_gets_an_id_and_a_home_of_its_own(void **state)
 }
 
 static void
+a_question_makes_no_folder(void **state)
+{
+	struct plan *plan = plan_of(0, "{\"a\": {\"command\": \"x\"}}");
+	struct service_spec spec;
+
+	(void)state;
+	made[0] = '\0';
+	plan_only_ask(plan);
+	spec = service_of(plan, 0);
+	assert_string_equal(spec.user, "60578");
+	assert_string_equal(made, "");
+	free_spec(&spec);
+	done(plan);
+}
+
+static void
 a_folder_that_cannot_be_made_is_an_error(void **state)
 {
 	struct plan *plan = plan_of(0, "{\"a\": {\"command\": \"x\"}}");
@@ -400,6 +416,7 @@ main(void)
 		    a_sandbox_that_contradicts_the_rest_is_refused),
 		cmocka_unit_test(
 		    a_job_of_roots_gets_an_id_and_a_home_of_its_own),
+		cmocka_unit_test(a_question_makes_no_folder),
 		cmocka_unit_test(a_folder_that_cannot_be_made_is_an_error),
 		cmocka_unit_test(a_named_user_keeps_what_passwd_says),
 		cmocka_unit_test(without_root_a_job_stays_who_we_are),

@@ -153,6 +153,7 @@ a_question_changes_nothing(void **state)
 	assert_int_equal(f.done, 1);
 	assert_string_equal(f.summary, "1 backend replaced");
 	assert_int_equal(f.policies, 1);
+	assert_int_equal(f.folders, 2); /* of when it began */
 	assert_null(services[3]);
 	f.text = "{";
 	gateway_check(&f.gateway, on_done, NULL);
