@@ -55,6 +55,7 @@ struct run {
 	struct process *worker; /* NULL when gone */
 	uint64_t signal_at; /* when the job is sent signals, once stop_sent */
 	bool hastened;      /* the reaper was told to kill */
+	bool late; /* the worker was killed because the job had ended */
 	struct outcome outcome;
 };
 
@@ -234,6 +235,16 @@ run_note_status(struct run *run, int status)
 		run->outcome.permanent = true;
 }
 
+/* Whether all of it ended because the worker did.  Its job may be the first of
+ * whom that is heard: it ends when nobody is at its stdin any more. */
+static bool
+run_blames_worker(const struct run *run, int status)
+{
+	if (run->outcome.words.why[0] != '\0')
+		return false;
+	return !run->outcome.job_ended || (WIFSIGNALED(status) && !run->late);
+}
+
 static void
 run_on_worker_gone(void *arg, const struct process_end *end)
 {
@@ -243,7 +254,7 @@ run_on_worker_gone(void *arg, const struct process_end *end)
 	run->worker = NULL;
 	(void)event_del(run->worker_timer);
 	run_note_status(run, end->status);
-	if (run->outcome.words.why[0] == '\0' && !run->outcome.job_ended)
+	if (run_blames_worker(run, end->status))
 		outcome_because(&run->outcome, "its worker %s",
 		    process_end_text(end, why, sizeof(why)));
 	run_end(run, ORPHAN_WAIT_MS, ORPHAN_TERM_MS);
@@ -265,8 +276,10 @@ run_on_worker_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (run->worker != NULL)
-		process_kill(run->worker, "did not end in time");
+	if (run->worker == NULL)
+		return;
+	run->late = true;
+	process_kill(run->worker, "did not end in time");
 }
 
 /* ---- from start to end ---- */
@@ -314,7 +327,7 @@ run_start(struct run *run)
 
 	assert(run->phase == PHASE_IDLE);
 	run->phase = PHASE_UP;
-	run->hastened = false;
+	run->hastened = run->late = false;
 	memset(&run->outcome, 0, sizeof(run->outcome));
 	if (run->spec.reaper_setup != NULL &&
 	    run_start_job(run, &pipes) == -1) {

@@ -200,6 +200,10 @@ class Logs(Hosted):
                 self.assertLess(time.monotonic(), end, text[-2000:])
                 self.chatter(1)
                 text += self.read(reader)
+            # There is room for all that is still to come.
+            while (more := self.read(reader)):
+                text += more
+                time.sleep(0.3)
         self.gateway.child.terminate()
         self.assertEqual(self.gateway.child.wait(12 * PATIENCE), 0)
         self.gateway.stopped = True

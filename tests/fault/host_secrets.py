@@ -1,5 +1,5 @@
-"""Secrets of every kind and errors of every kind: what was configured or sent in
-confidence is found nowhere that somebody looks."""
+"""Secrets of every kind and errors of every kind: what was configured or sent
+in confidence is found nowhere that somebody looks."""
 
 import hashlib
 import json

@@ -141,7 +141,6 @@ class Soak(unittest.TestCase):
                 lambda r=role, p=pid: len(process.descriptors(p))
                 <= descriptors[r] + 2, 10 * PATIENCE,
                 f"{descriptors[role]} descriptors of the {role}")
-        print({role: process.resident(pid) - memory[role] for role, pid in self.pids.items()}, report)
         self.assertEqual(self.zombies(), set())
         self.gateway.stop()
 

@@ -1,5 +1,5 @@
-"""The programs are replaced while the gateway runs, by the same ones, by those of
-another version, by nothing: who runs goes on, and who is started next is
+"""The programs are replaced while the gateway runs, by the same ones, by those
+of another version, by nothing: who runs goes on, and who is started next is
 refused with a reason, until all of them fit again."""
 
 import os
