@@ -13,7 +13,7 @@ from client import Client
 from gateway import PATIENCE, SANITIZED, Gateway, backend, faulty
 from load import Load
 
-SECONDS = float(os.environ.get("MCPGW_SOAK_SECONDS", "60"))
+SECONDS = float(os.environ.get("MCPGW_SOAK_SECONDS", "30"))
 RATE = 200 if not SANITIZED else 50
 EVERY = 1.5         # seconds between two faults
 WARM = SECONDS / 3  # before which it may grow
