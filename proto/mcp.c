@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "proto/buf.h"
+
 /* The longest name of a method, and room for a NUL. */
 #define METHOD_NAME_SIZE 40
 
@@ -195,6 +197,74 @@ mcp_revision_negotiate(struct json_span asked)
 		    json_string_is(asked, revisions[i].name))
 			return &revisions[i];
 	return mcp_revision_latest_legacy();
+}
+
+static bool
+has(struct json_span object, const char *key)
+{
+	return json_kind(json_get(object, key)) == JSON_OBJECT;
+}
+
+unsigned int
+mcp_capabilities_read(struct json_span capabilities)
+{
+	struct json_span of;
+	unsigned int set = 0;
+
+	if (json_kind(capabilities) != JSON_OBJECT)
+		return 0;
+	of = json_get(capabilities, "elicitation");
+	if (json_kind(of) == JSON_OBJECT) {
+		if (has(of, "url"))
+			set |= MCP_CAN_ELICIT_URL;
+		if (has(of, "form") || !has(of, "url"))
+			set |= MCP_CAN_ELICIT_FORM;
+	}
+	of = json_get(capabilities, "sampling");
+	if (json_kind(of) == JSON_OBJECT) {
+		set |= MCP_CAN_SAMPLE;
+		if (has(of, "tools"))
+			set |= MCP_CAN_SAMPLE_TOOLS;
+		if (has(of, "context"))
+			set |= MCP_CAN_SAMPLE_CONTEXT;
+	}
+	of = json_get(capabilities, "roots");
+	if (json_kind(of) == JSON_OBJECT) {
+		set |= MCP_CAN_LIST_ROOTS;
+		of = json_get(of, "listChanged");
+		if (json_kind(of) == JSON_BOOLEAN && *of.at == 't')
+			set |= MCP_CAN_TELL_ROOTS;
+	}
+	return set;
+}
+
+/* Append "key":{...} with members where the set has them. */
+static int
+add_capability(
+    struct buf *b, const char *key, const char *first, const char *second)
+{
+	return buf_add_format(b, "%s\"%s\":{%s%s%s}",
+	    *(buf_data(b) + buf_len(b) - 1) == '{' ? "" : ",", key, first,
+	    *first != '\0' && *second != '\0' ? "," : "", second);
+}
+
+int
+mcp_capabilities_add(struct buf *b, unsigned int set)
+{
+	int failed = buf_add_text(b, "{");
+
+	if (failed == 0 && (set & (MCP_CAN_ELICIT_FORM | MCP_CAN_ELICIT_URL)))
+		failed = add_capability(b, "elicitation",
+		    set & MCP_CAN_ELICIT_FORM ? "\"form\":{}" : "",
+		    set & MCP_CAN_ELICIT_URL ? "\"url\":{}" : "");
+	if (failed == 0 && (set & MCP_CAN_SAMPLE))
+		failed = add_capability(b, "sampling",
+		    set & MCP_CAN_SAMPLE_TOOLS ? "\"tools\":{}" : "",
+		    set & MCP_CAN_SAMPLE_CONTEXT ? "\"context\":{}" : "");
+	if (failed == 0 && (set & MCP_CAN_LIST_ROOTS))
+		failed = add_capability(b, "roots",
+		    set & MCP_CAN_TELL_ROOTS ? "\"listChanged\":true" : "", "");
+	return failed != 0 ? -1 : buf_add_text(b, "}");
 }
 
 static const char *const levels[MCP_LEVELS] = {

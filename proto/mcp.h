@@ -71,6 +71,36 @@ const struct mcp_revision *mcp_revision_latest_legacy(void);
  */
 const struct mcp_revision *mcp_revision_negotiate(struct json_span asked);
 
+/*
+ * What a client can be asked for, as far as the gateway can pass it on; bits of
+ * a set.  MCP lifecycle, "Capability Negotiation".
+ */
+enum mcp_capability {
+	MCP_CAN_ELICIT_FORM = 1 << 0,
+	MCP_CAN_ELICIT_URL = 1 << 1,
+	MCP_CAN_SAMPLE = 1 << 2,
+	MCP_CAN_SAMPLE_TOOLS = 1 << 3,
+	MCP_CAN_SAMPLE_CONTEXT = 1 << 4,
+	MCP_CAN_LIST_ROOTS = 1 << 5,
+	MCP_CAN_TELL_ROOTS = 1 << 6, /* roots.listChanged */
+};
+#define MCP_CAPABILITIES_ALL 0x7fU
+/*
+ * What a backend that serves many clients is told: whoever it asks is known,
+ * and refuses what he cannot.  Roots are one client's own.
+ */
+#define MCP_CAPABILITIES_SHARED                                                \
+	(MCP_CAN_ELICIT_FORM | MCP_CAN_ELICIT_URL | MCP_CAN_SAMPLE |           \
+	    MCP_CAN_SAMPLE_TOOLS)
+
+/* Read params.capabilities of initialize; absent or wrong ones are none.
+ * "elicitation":{} means forms only. */
+unsigned int mcp_capabilities_read(struct json_span capabilities);
+
+struct buf;
+/* Append the same as a JSON object.  0, or -1 with errno ENOMEM. */
+int mcp_capabilities_add(struct buf *b, unsigned int capabilities);
+
 /* Severity of notifications/message, RFC 5424 order. */
 enum mcp_level {
 	MCP_LEVEL_DEBUG,

@@ -72,6 +72,15 @@ static const struct rule rules[MSG_TYPE_MAX + 1] = {
 	[MSG_REPORT] = { "REPORT", MSG_REPORT_MAX, FROM_FRONT, 0, false },
 	[MSG_CONTROL] = { "CONTROL", MSG_LOG_MAX, FROM_CONTROL, 0, false },
 	[MSG_RESULT] = { "RESULT", MSG_RESULT_MAX, TO_CONTROL, 0, false },
+	[MSG_ASK] = { "ASK", MSG_JSON_MAX, LINK_UP, 0, false },
+	[MSG_ANSWER] = { "ANSWER", MSG_JSON_MAX, LINK_DOWN, 0, false },
+	[MSG_RETRACT] = { "RETRACT", MSG_CANCEL_MAX, LINK_UP, 0, false },
+	[MSG_ASK_PROGRESS] = { "ASK_PROGRESS", MSG_JSON_MAX, LINK_DOWN, 0,
+	    false },
+	[MSG_ROOTS_CHANGED] = { "ROOTS_CHANGED", 0, LINK_DOWN, 0, false },
+	[MSG_WANT] = { "WANT", 0, FROM_FRONT, MCP_CAPABILITIES_ALL, false },
+	[MSG_INSTANCE] = { "INSTANCE", MSG_CONTROL_MAX, TO_FRONT, 0, false },
+	[MSG_RELEASE] = { "RELEASE", 0, FROM_FRONT, 0, false },
 };
 
 /* The rule of a type, or NULL for a number that is none. */

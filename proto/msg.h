@@ -41,7 +41,7 @@ enum msg_type {
 	MSG_CATALOG, /* worker -> front: flags = enum catalog_kind; all items */
 	MSG_REQUEST, /* front -> worker: JSON-RPC request, its id = frame id */
 	MSG_RESPONSE, /* worker -> front: JSON-RPC response, last of its id */
-	MSG_EVENT,    /* worker -> front: progress that belongs to id */
+	MSG_EVENT,    /* worker -> front: a notification that belongs to id */
 	MSG_NOTIFY,   /* worker -> front: notification of the whole backend */
 	MSG_CANCEL,   /* front -> worker: id; payload = reason (JSON string)
 			 or empty */
@@ -61,8 +61,22 @@ enum msg_type {
 	MSG_REPORT,  /* front -> supervisor: id of the QUERY; its answer */
 	MSG_CONTROL, /* control -> supervisor: a verb */
 	MSG_RESULT,  /* supervisor -> control: what became of it */
+	MSG_ASK,     /* worker -> front: id = the request that it belongs to, or
+			0; client = number of the ask; the backend's request */
+	MSG_ANSWER, /* front -> worker: client = number of the ask; the JSON-RPC
+		       response of the client, or ours in its place */
+	MSG_RETRACT,      /* worker -> front: client = number of an ask that the
+			     backend has cancelled; reason as CANCEL */
+	MSG_ASK_PROGRESS, /* front -> worker: client = number of the ask; the
+			     client's notifications/progress */
+	MSG_ROOTS_CHANGED, /* front -> worker: its client's roots did */
+	MSG_WANT, /* front -> supervisor: id = backend, client = key; flags =
+		     what its client can, enum mcp_capability: an instance */
+	MSG_INSTANCE, /* supervisor -> front: client = key of the WANT; id =
+			 number of the instance, 0: there is none, and why */
+	MSG_RELEASE,  /* front -> supervisor: id = instance: nobody needs it */
 };
-#define MSG_TYPE_MAX MSG_RESULT
+#define MSG_TYPE_MAX MSG_RELEASE
 
 /* What is drained. */
 enum drained {

@@ -355,6 +355,14 @@ link_on_frame(
 	case MSG_REPORT:
 	case MSG_CONTROL:
 	case MSG_RESULT:
+	case MSG_ASK:
+	case MSG_ANSWER:
+	case MSG_RETRACT:
+	case MSG_ASK_PROGRESS:
+	case MSG_ROOTS_CHANGED:
+	case MSG_WANT:
+	case MSG_INSTANCE:
+	case MSG_RELEASE:
 		break; /* the channel lets none of these pass */
 	}
 }
