@@ -190,9 +190,10 @@ choose_backends(const struct catalogue *cat, struct audience *a,
 }
 
 bool
-catalogue_sees(const struct catalogue *cat, size_t audience, size_t slot)
+catalogue_sees(
+    const struct catalogue *cat, const struct catalogue_lens *lens, size_t slot)
 {
-	return catalogue_audience(cat, audience)->sees[slot];
+	return catalogue_audience(cat, lens->audience)->sees[slot];
 }
 
 size_t
@@ -202,9 +203,9 @@ catalogue_audiences(const struct catalogue *cat)
 }
 
 void
-catalogue_use(struct catalogue *cat, size_t audience)
+catalogue_use(struct catalogue *cat, const struct catalogue_lens *lens)
 {
-	catalogue_audience(cat, audience)->used = true;
+	catalogue_audience(cat, lens->audience)->used = true;
 }
 
 /* ---- the catalogue ---------------------------------------------------- */

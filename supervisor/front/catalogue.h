@@ -13,9 +13,18 @@
 #include "proto/json.h"
 #include "proto/msg.h"
 
+#include "names.h"
 #include "policy.h"
 
 struct catalogue;
+
+/* How somebody looks at the catalogue. */
+struct catalogue_lens {
+	size_t audience;              /* of the policy */
+	enum names_spelling spelling; /* of names in lists */
+	const char *server; /* the name of the only backend that is seen, whose
+			       names and URIs are its own; NULL: all of them */
+};
 
 /* Places of backends: one POLICY may replace them all. */
 #define CATALOGUE_SLOTS (2 * (size_t)POLICY_BACKENDS_MAX)
@@ -54,8 +63,9 @@ void catalogue_clear(struct catalogue *cat, size_t slot);
 /* Of what the other has not offered yet, it offers what this one does. */
 void catalogue_copy(struct catalogue *cat, size_t from, size_t to);
 
-/* True when the audience sees the backend in this slot. */
-bool catalogue_sees(const struct catalogue *cat, size_t audience, size_t slot);
+/* True when the backend in this slot is seen through the lens. */
+bool catalogue_sees(const struct catalogue *cat,
+    const struct catalogue_lens *lens, size_t slot);
 
 /* How many items audience 0 sees of a kind, of all backends. */
 size_t catalogue_count(const struct catalogue *cat, enum catalog_kind kind);
@@ -63,9 +73,9 @@ size_t catalogue_count(const struct catalogue *cat, enum catalog_kind kind);
 /* How many audiences there are. */
 size_t catalogue_audiences(const struct catalogue *cat);
 
-/* Sessions of this audience are there: its lists are kept by the next
+/* Sessions look through this lens: its lists are kept by the next
  * catalogue_render(). */
-void catalogue_use(struct catalogue *cat, size_t audience);
+void catalogue_use(struct catalogue *cat, const struct catalogue_lens *lens);
 
 /*
  * Bring the rendered lists of audience 0 and of those in use up to date, and
@@ -87,8 +97,8 @@ struct catalogue_text {
 
 /* The list of a kind as it was rendered last, or is now for an audience that is
  * new; release it when sent. */
-struct catalogue_text *catalogue_list(
-    struct catalogue *cat, size_t audience, enum catalog_kind kind);
+struct catalogue_text *catalogue_list(struct catalogue *cat,
+    const struct catalogue_lens *lens, enum catalog_kind kind);
 void catalogue_text_release(struct catalogue_text *text);
 
 /*
@@ -114,19 +124,21 @@ struct catalogue_route {
  * only one backend has it.  0, or -1 with errno ENOENT, or ENOTUNIQ for a bare
  * name of several backends.
  */
-int catalogue_find_name(const struct catalogue *cat, size_t audience,
-    enum catalog_kind kind, struct json_span name,
-    struct catalogue_route *route);
+int catalogue_find_name(const struct catalogue *cat,
+    const struct catalogue_lens *lens, enum catalog_kind kind,
+    struct json_span name, struct catalogue_route *route);
 
 /*
  * Find whose a resource URI is: listed exactly, else by the longest matching
  * template, else by a scheme that only one backend uses.  0, or -1 with ENOENT.
  */
-int catalogue_find_uri(const struct catalogue *cat, size_t audience,
-    struct json_span uri, struct catalogue_route *route);
+int catalogue_find_uri(const struct catalogue *cat,
+    const struct catalogue_lens *lens, struct json_span uri,
+    struct catalogue_route *route);
 
 /* The same for the template of a completion's ref/resource. */
-int catalogue_find_template(const struct catalogue *cat, size_t audience,
-    struct json_span uri, struct catalogue_route *route);
+int catalogue_find_template(const struct catalogue *cat,
+    const struct catalogue_lens *lens, struct json_span uri,
+    struct catalogue_route *route);
 
 #endif

@@ -39,11 +39,11 @@ found(
 }
 
 int
-catalogue_find_name(const struct catalogue *cat, size_t audience,
-    enum catalog_kind kind, struct json_span name,
-    struct catalogue_route *route)
+catalogue_find_name(const struct catalogue *cat,
+    const struct catalogue_lens *lens, enum catalog_kind kind,
+    struct json_span name, struct catalogue_route *route)
 {
-	const struct view *view = catalogue_view(cat, audience, kind);
+	const struct view *view = catalogue_view(cat, lens->audience, kind);
 	const struct view_entry *e;
 	char text[LOOKUP_MAX];
 
@@ -84,11 +84,11 @@ best_template(
 
 /* Route by template: as it was written, then as a URL library would. */
 static int
-find_by_template(const struct catalogue *cat, size_t audience, const char *uri,
-    const char *normal, struct catalogue_route *route)
+find_by_template(const struct catalogue *cat, const struct catalogue_lens *lens,
+    const char *uri, const char *normal, struct catalogue_route *route)
 {
 	const struct view *view =
-	    catalogue_view(cat, audience, CATALOG_TEMPLATES);
+	    catalogue_view(cat, lens->audience, CATALOG_TEMPLATES);
 	const struct view_entry *e;
 	const char *rest = NULL;
 	size_t work = TEMPLATE_WORK_MAX;
@@ -113,13 +113,14 @@ find_by_template(const struct catalogue *cat, size_t audience, const char *uri,
 }
 
 int
-catalogue_find_uri(const struct catalogue *cat, size_t audience,
-    struct json_span uri, struct catalogue_route *route)
+catalogue_find_uri(const struct catalogue *cat,
+    const struct catalogue_lens *lens, struct json_span uri,
+    struct catalogue_route *route)
 {
 	const struct view *resources =
-	    catalogue_view(cat, audience, CATALOG_RESOURCES);
+	    catalogue_view(cat, lens->audience, CATALOG_RESOURCES);
 	const struct view *templates =
-	    catalogue_view(cat, audience, CATALOG_TEMPLATES);
+	    catalogue_view(cat, lens->audience, CATALOG_TEMPLATES);
 	const struct view_entry *e;
 	char text[URI_MAX + 1], normal[URI_NORMAL_MAX];
 
@@ -130,7 +131,7 @@ catalogue_find_uri(const struct catalogue *cat, size_t audience,
 	uri_normalise(text, normal);
 	if ((e = view_find(resources->loose, normal)) != NULL)
 		return found(route, e, text);
-	if (find_by_template(cat, audience, text, normal, route) == 0)
+	if (find_by_template(cat, lens, text, normal, route) == 0)
 		return 0;
 	if (view_only_scheme(resources, templates, text, &route->slot)) {
 		route->name = (struct json_span){ NULL, 0 };
@@ -141,11 +142,12 @@ catalogue_find_uri(const struct catalogue *cat, size_t audience,
 }
 
 int
-catalogue_find_template(const struct catalogue *cat, size_t audience,
-    struct json_span uri, struct catalogue_route *route)
+catalogue_find_template(const struct catalogue *cat,
+    const struct catalogue_lens *lens, struct json_span uri,
+    struct catalogue_route *route)
 {
 	const struct view *view =
-	    catalogue_view(cat, audience, CATALOG_TEMPLATES);
+	    catalogue_view(cat, lens->audience, CATALOG_TEMPLATES);
 	const struct view_entry *e;
 	char text[URI_MAX + 1];
 
@@ -154,5 +156,5 @@ catalogue_find_template(const struct catalogue *cat, size_t audience,
 	if ((e = view_find(view->shown, text)) != NULL)
 		return found(route, e, text);
 	/* A reference may be to a resource as well. */
-	return catalogue_find_uri(cat, audience, uri, route);
+	return catalogue_find_uri(cat, lens, uri, route);
 }

@@ -159,14 +159,15 @@ catalogue_make_nothing(struct catalogue *cat)
 }
 
 struct catalogue_text *
-catalogue_list(struct catalogue *cat, size_t audience, enum catalog_kind kind)
+catalogue_list(struct catalogue *cat, const struct catalogue_lens *lens,
+    enum catalog_kind kind)
 {
 	struct kind_state *state =
-	    &catalogue_audience(cat, audience)->kinds[kind];
+	    &catalogue_audience(cat, lens->audience)->kinds[kind];
 	struct catalogue_text *text;
 
 	if (state->text == NULL)
-		(void)render_kind(cat, audience, kind);
+		(void)render_kind(cat, lens->audience, kind);
 	text = state->text != NULL ? state->text : cat->nothing[kind];
 	text->references++;
 	return text;

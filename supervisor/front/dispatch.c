@@ -108,6 +108,7 @@ static void
 on_list(struct session *session, const struct rpc_message *msg,
     enum catalog_kind kind)
 {
+	const struct catalogue_lens lens = session_lens(session);
 	struct catalogue_text *text;
 
 	/* The lists are whole: no cursor was ever handed out. */
@@ -116,8 +117,7 @@ on_list(struct session *session, const struct rpc_message *msg,
 		    session, msg, RPC_INVALID_PARAMS, "Invalid cursor");
 		return;
 	}
-	text = catalogue_list(
-	    session->front->catalogue, session_audience(session), kind);
+	text = catalogue_list(session->front->catalogue, &lens, kind);
 	session_send_list(session, msg->id, text);
 	catalogue_text_release(text);
 }
@@ -148,7 +148,7 @@ static struct link *
 find_absent(const struct session *session, struct json_span name)
 {
 	const struct front *front = session->front;
-	size_t audience = session_audience(session);
+	const struct catalogue_lens lens = session_lens(session);
 	char text[256];
 
 	if (json_string_decode(name, text, sizeof(text)) == -1)
@@ -158,7 +158,7 @@ find_absent(const struct session *session, struct json_span name)
 		size_t len;
 
 		if (front->links[i] == NULL || link_is_up(front->links[i]) ||
-		    !catalogue_sees(front->catalogue, audience, i))
+		    !catalogue_sees(front->catalogue, &lens, i))
 			continue;
 		server = link_name(front->links[i]);
 		len = strlen(server);
@@ -174,12 +174,13 @@ static void
 on_named(struct session *session, const struct rpc_message *msg,
     enum catalog_kind kind, struct json_span name, const char *what)
 {
+	const struct catalogue_lens lens = session_lens(session);
 	struct front *front = session->front;
 	struct catalogue_route route;
 	struct link *away;
 
-	if (catalogue_find_name(front->catalogue, session_audience(session),
-		kind, name, &route) == -1) {
+	if (catalogue_find_name(front->catalogue, &lens, kind, name, &route) ==
+	    -1) {
 		if (errno == ENOENT &&
 		    (away = find_absent(session, name)) != NULL)
 			link_refuse_absent(away, session, msg);
@@ -210,11 +211,11 @@ answer_no_resource(struct session *session, const struct rpc_message *msg)
 static void
 on_read(struct session *session, const struct rpc_message *msg)
 {
+	const struct catalogue_lens lens = session_lens(session);
 	struct front *front = session->front;
 	struct catalogue_route route;
 
-	if (catalogue_find_uri(front->catalogue, session_audience(session),
-		msg->uri, &route) == -1)
+	if (catalogue_find_uri(front->catalogue, &lens, msg->uri, &route) == -1)
 		answer_no_resource(session, msg);
 	else
 		link_request(front->links[route.slot], session, msg, msg->uri,
@@ -267,6 +268,7 @@ decode_route(const struct catalogue_route *route, struct json_span uri,
 static void
 on_subscribe(struct session *session, const struct rpc_message *msg)
 {
+	const struct catalogue_lens lens = session_lens(session);
 	struct front *front = session->front;
 	struct subscription_change *change;
 	struct catalogue_route route;
@@ -274,8 +276,8 @@ on_subscribe(struct session *session, const struct rpc_message *msg)
 	char shown[URI_MAX + 1];
 	char uri[URI_MAX + 1];
 
-	if (catalogue_find_uri(front->catalogue, session_audience(session),
-		msg->uri, &route) == -1 ||
+	if (catalogue_find_uri(front->catalogue, &lens, msg->uri, &route) ==
+		-1 ||
 	    json_string_decode(msg->uri, shown, sizeof(shown)) == -1 ||
 	    decode_route(&route, msg->uri, uri) == -1) {
 		answer_no_resource(session, msg);
@@ -303,6 +305,7 @@ static int
 find_subscribed(struct session *session, const struct rpc_message *msg,
     size_t *slot, char uri[URI_MAX + 1])
 {
+	const struct catalogue_lens lens = session_lens(session);
 	struct catalogue *catalogue = session->front->catalogue;
 	struct catalogue_route route;
 	char shown[URI_MAX + 1];
@@ -314,8 +317,7 @@ find_subscribed(struct session *session, const struct rpc_message *msg,
 		strlcpy(uri, found, URI_MAX + 1);
 		return 0;
 	}
-	if (catalogue_find_uri(
-		catalogue, session_audience(session), msg->uri, &route) == -1)
+	if (catalogue_find_uri(catalogue, &lens, msg->uri, &route) == -1)
 		return -1;
 	*slot = route.slot;
 	return decode_route(&route, msg->uri, uri);
@@ -352,6 +354,7 @@ on_unsubscribe(struct session *session, const struct rpc_message *msg)
 static void
 on_complete(struct session *session, const struct rpc_message *msg)
 {
+	const struct catalogue_lens lens = session_lens(session);
 	struct front *front = session->front;
 	struct catalogue_route route;
 	struct json_span what;
@@ -359,12 +362,12 @@ on_complete(struct session *session, const struct rpc_message *msg)
 
 	if (json_string_is(msg->ref_type, "ref/prompt")) {
 		what = msg->ref_name;
-		found = catalogue_find_name(front->catalogue,
-		    session_audience(session), CATALOG_PROMPTS, what, &route);
+		found = catalogue_find_name(
+		    front->catalogue, &lens, CATALOG_PROMPTS, what, &route);
 	} else {
 		what = msg->ref_uri;
 		found = catalogue_find_template(
-		    front->catalogue, session_audience(session), what, &route);
+		    front->catalogue, &lens, what, &route);
 	}
 	if (found == -1) {
 		answer_unknown(session, msg,

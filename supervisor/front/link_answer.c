@@ -214,10 +214,10 @@ on_event(struct link *link, uint64_t number, const char *json, size_t len)
 static bool
 hears_of(const void *arg, const struct session *session)
 {
+	const struct catalogue_lens lens = session_lens(session);
 	const struct link *link = arg;
 
-	return catalogue_sees(
-	    link->front->catalogue, session_audience(session), link->slot);
+	return catalogue_sees(link->front->catalogue, &lens, link->slot);
 }
 
 /*

@@ -33,8 +33,9 @@ struct lists {
 static uint32_t
 version_of(const struct session *session, enum catalog_kind kind)
 {
-	struct catalogue_text *text = catalogue_list(
-	    session->front->catalogue, session_audience(session), kind);
+	const struct catalogue_lens lens = session_lens(session);
+	struct catalogue_text *text =
+	    catalogue_list(session->front->catalogue, &lens, kind);
 	uint32_t version = text->version;
 
 	catalogue_text_release(text);
@@ -88,7 +89,8 @@ tell_changes(void *arg, struct session *session)
 static void
 use_audience(void *arg, struct session *session)
 {
-	catalogue_use(arg, session_audience(session));
+	const struct catalogue_lens lens = session_lens(session);
+	catalogue_use(arg, &lens);
 }
 
 static void

@@ -9,6 +9,12 @@
 #define NAMES_MAX 256U
 /* What the APIs of OpenAI and Anthropic take. */
 #define NAMES_SAFE_MAX 64U
+/* How lists spell names; every spelling is understood in a call. */
+enum names_spelling {
+	NAMES_SLASH, /* "server/tool" */
+	NAMES_SAFE,  /* "server__tool" */
+};
+
 /* "_" and six hexadecimal digits. */
 #define NAMES_TAIL_LEN 7U
 

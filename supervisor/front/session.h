@@ -16,6 +16,7 @@
 #include "proto/msg.h"
 #include "proto/splice.h"
 
+#include "catalogue.h"
 #include "principal.h"
 #include "request.h"
 #include "session_id.h"
@@ -80,11 +81,16 @@ struct session {
 struct sessions *sessions_new(struct front *front);
 void sessions_free(struct sessions **sessions);
 
-/* What its client sees: an audience of the policy. */
-static inline size_t
-session_audience(const struct session *session)
+/* What its client sees. */
+static inline struct catalogue_lens
+session_lens(const struct session *session)
 {
-	return session->principal != NULL ? session->principal->audience : 0;
+	return (struct catalogue_lens){
+		.audience = session->principal != NULL
+		    ? session->principal->audience
+		    : 0,
+		.spelling = NAMES_SLASH,
+	};
 }
 
 /* The name of the token that it was opened with, or NULL. */
