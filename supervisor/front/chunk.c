@@ -26,13 +26,15 @@ put(char *dst, const char *from, size_t n)
 }
 
 size_t
-chunk_put_message(char *dst, const struct splice *message, bool newlines)
+chunk_put_message(char *dst, struct json_span id,
+    const struct splice *message, bool newlines)
 {
 	size_t len = splice_length(message);
 	char *at = dst;
 
 	at += chunk_put_size(
-	    at, CHUNK_EVENT_START_LEN + len + CHUNK_EVENT_END_LEN);
+	    at, id.len + CHUNK_EVENT_START_LEN + len + CHUNK_EVENT_END_LEN);
+	at = put(at, id.at, id.len);
 	at = put(at, CHUNK_EVENT_START, CHUNK_EVENT_START_LEN);
 	splice_write(message, at);
 	if (newlines)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "proto/json.h"
 #include "proto/splice.h"
 
 /* What stands before and after every message of a stream.  The original product
@@ -32,10 +33,12 @@ chunk_message_max(size_t n)
 }
 
 /*
- * Write a message as one event in one chunk; newlines: raw CR and LF in it
- * become spaces, since they would end the event.  Returns the bytes written.
+ * Write a message as one event in one chunk, behind the line id, which may be
+ * empty; newlines: raw CR and LF in it become spaces, since they would end the
+ * event.  Returns the bytes written, at most chunk_message_max() of those of
+ * both.
  */
-size_t chunk_put_message(
-    char *dst, const struct splice *message, bool newlines);
+size_t chunk_put_message(char *dst, struct json_span id,
+    const struct splice *message, bool newlines);
 
 #endif

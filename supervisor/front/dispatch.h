@@ -5,11 +5,15 @@
 #include "proto/jsonrpc.h"
 
 struct session;
+struct stream;
 
 /*
- * Handle one message of a client.  Whatever it is, the session goes on: errors
- * are answered on its stream.  msg and its text are borrowed for the call.
+ * Handle a request: it gets one answer over the stream, now or later.
+ * msg and its text are borrowed for the call; the stream may be gone after it.
  */
-void dispatch(struct session *session, const struct rpc_message *msg);
+void dispatch_request(struct stream *stream, const struct rpc_message *msg);
+
+/* Handle a notification or a response. */
+void dispatch_other(struct session *session, const struct rpc_message *msg);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "catalogue.h"
 
+struct asks;
 struct calls;
 struct drain;
 struct guard;
@@ -41,6 +42,7 @@ struct front {
 	struct drain *drain;
 	struct requests *requests;
 	struct calls *calls;
+	struct asks *asks;
 	struct principals *principals;
 	struct sessions *sessions;
 	struct subscriptions *subscriptions;

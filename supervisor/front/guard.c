@@ -56,6 +56,7 @@ struct connection {
 	uint64_t since_ms;    /* the current wait: head, body or idle */
 	uint64_t progress_ms; /* the client last took bytes of ours */
 	bool refused;         /* ended by us: ignore what it still sends */
+	bool endless; /* its last answer: nothing behind it is read */
 	bool fresh;           /* we do not know yet where it is from */
 };
 
@@ -427,10 +428,11 @@ connection_check(struct connection *conn)
 		return;
 	}
 	if (connection_answering(conn)) {
-		/* An answer that has no end: a stream.  Nobody will ever read
-		 * the requests behind it. */
-		input = bufferevent_get_input(conn->bev);
-		evbuffer_drain(input, evbuffer_get_length(input));
+		/* Else a request waits, or one behind it. */
+		if (conn->endless) {
+			input = bufferevent_get_input(conn->bev);
+			evbuffer_drain(input, evbuffer_get_length(input));
+		}
 		return;
 	}
 	if (guard_http_in_head(&conn->http)) {
@@ -548,8 +550,8 @@ guard_unwatch_listener(struct guard *guard, struct evhttp_bound_socket *bound)
 
 /* ---- for http.c ------------------------------------------------------- */
 
-struct client *
-guard_client(struct guard *guard, struct evhttp_request *req)
+static struct connection *
+guard_find(struct guard *guard, struct evhttp_request *req)
 {
 	struct bufferevent *bev = evhttp_connection_get_bufferevent(
 	    evhttp_request_get_connection(req));
@@ -557,7 +559,19 @@ guard_client(struct guard *guard, struct evhttp_request *req)
 
 	assert(fd >= 0 && (size_t)fd < guard->fd_count &&
 	    guard->by_fd[fd] != NULL && guard->by_fd[fd]->bev == bev);
-	return &guard->by_fd[fd]->client;
+	return guard->by_fd[fd];
+}
+
+struct client *
+guard_client(struct guard *guard, struct evhttp_request *req)
+{
+	return &guard_find(guard, req)->client;
+}
+
+void
+guard_mark_endless(struct guard *guard, struct evhttp_request *req)
+{
+	guard_find(guard, req)->endless = true;
 }
 
 void

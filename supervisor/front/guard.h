@@ -64,6 +64,10 @@ struct client *guard_client(struct guard *guard, struct evhttp_request *req);
 size_t guard_connections(const struct guard *guard);
 size_t guard_held(const struct guard *guard);
 
+/* The answer to this request has no end: requests behind it are read by nobody,
+ * and not kept. */
+void guard_mark_endless(struct guard *guard, struct evhttp_request *req);
+
 /* Have every connection of this server made and watched by the guard. */
 void guard_watch_server(struct guard *guard, struct evhttp *http);
 

@@ -299,7 +299,7 @@ note_header(struct input *in, enum http_header header)
 	struct guard_http *g = in->g;
 
 	g->header = (uint8_t)header;
-	if (header == HTTP_HEADER_OTHER)
+	if (header == HTTP_HEADER_OTHER || header == HTTP_HEADER_ACCEPT)
 		return true;
 	if ((g->seen & SEEN(header)) != 0)
 		return refuse(in, 400, "header stands twice");

@@ -11,11 +11,9 @@
 #include <event2/keyvalq_struct.h>
 #include <event2/util.h>
 
-#include "proto/jsonrpc.h"
 #include "proto/log.h"
 
 #include "client.h"
-#include "dispatch.h"
 #include "front.h"
 #include "guard.h"
 #include "guard_http.h"
@@ -26,152 +24,12 @@
 #include "session.h"
 
 #define PATH_SSE      "/sse"
+#define PATH_MCP      "/mcp"
 #define PATH_MESSAGES "/messages/"
+#define PATH_SERVERS  "/servers/"
 #define PATH_ALIVE    "/healthz"
 #define PATH_READY    "/readyz"
 #define PATH_METRICS  "/metrics"
-
-/* When to come back, of what ends by itself within milliseconds as a rule: the
- * answers that are awaited, our restart. */
-#define RETRY_SOON_S 1U
-/* And of what ends when somebody leaves. */
-#define RETRY_LATER_S 10U
-
-/* ---- POST /messages/ -------------------------------------------------- */
-
-static bool
-is_json(const char *content_type)
-{
-	static const char json[] = "application/json";
-	size_t n = sizeof(json) - 1;
-
-	return content_type != NULL &&
-	    strncasecmp(content_type, json, n) == 0 &&
-	    (content_type[n] == '\0' || content_type[n] == ';' ||
-		content_type[n] == ' ' || content_type[n] == '\t');
-}
-
-/* The value of name in "?a=b&c=d"; NULL when it is not there. */
-static const char *
-query_value(const char *query, const char *name, size_t *len)
-{
-	size_t name_len = strlen(name);
-
-	while (*query != '\0') {
-		size_t part;
-
-		query++; /* '?' or '&' */
-		part = strcspn(query, "&");
-		if (part > name_len && query[name_len] == '=' &&
-		    strncmp(query, name, name_len) == 0) {
-			*len = part - name_len - 1;
-			return query + name_len + 1;
-		}
-		query += part;
-	}
-	return NULL;
-}
-
-static struct session *
-find_session(struct http_exchange *x, const struct principal *principal,
-    const char *query)
-{
-	struct session *session = NULL;
-	enum session_lookup found;
-	const char *id;
-	size_t len;
-
-	if ((id = query_value(query, "session_id", &len)) == NULL) {
-		http_answer(x, 400, "session_id is required");
-		return NULL;
-	}
-	found = session_find(x->http->front->sessions, id, len, &session);
-	if (found == SESSION_FOUND && session->principal == principal)
-		return session;
-	/* Whose else's it is, is nobody's business. */
-	if (found == SESSION_MALFORMED)
-		http_answer(x, 400, "Invalid session ID");
-	else
-		http_answer(x, 404, "Could not find session");
-	return NULL;
-}
-
-/* May one more request be in flight?  What ends requests is let through. */
-static bool
-has_room(struct http_exchange *x, const struct session *session)
-{
-	const struct policy_limits *limits = &x->http->front->policy->limits;
-	struct principal *principal = session->principal;
-
-	if (session->request_count >= limits->requests_per_session) {
-		http_refuse(x, 429, RETRY_SOON_S,
-		    "Too many requests of this session are in flight");
-	} else if (principal->concurrent > 0 &&
-	    principal->in_flight >= principal->concurrent) {
-		http_refuse(x, 429, RETRY_SOON_S,
-		    "Too many requests with this token are in flight");
-	} else {
-		return true;
-	}
-	principal->refused++;
-	return false;
-}
-
-static void
-on_message(struct http_exchange *x, const char *query)
-{
-	struct evbuffer *body = evhttp_request_get_input_buffer(x->req);
-	struct principal *principal;
-	struct session *session;
-	struct rpc_problem problem;
-	struct rpc_message msg;
-	size_t len = evbuffer_get_length(body);
-	const char *text;
-
-	if ((principal = http_auth_principal(x)) == NULL)
-		return;
-	if (x->method != EVHTTP_REQ_POST) {
-		http_answer_method(x, "POST");
-		return;
-	}
-	if (!is_json(x->content_type)) {
-		http_answer(x, 415, "Content-Type must be application/json");
-		return;
-	}
-	if ((session = find_session(x, principal, query)) == NULL)
-		return;
-	text = len > 0 ? (const char *)evbuffer_pullup(body, -1) : "";
-	if (text == NULL || rpc_parse(&msg, text, len, &problem) == -1) {
-		log_debug("session %u: a message that is not JSON-RPC",
-		    session->handle);
-		http_answer(x, 400, "Could not parse message");
-		return;
-	}
-	if (msg.kind == RPC_REQUEST && !has_room(x, session))
-		return;
-	dispatch(session, &msg);
-	http_answer(x, 202, "Accepted");
-}
-
-/* ---- GET -------------------------------------------------------------- */
-
-static void
-on_stream(struct http_exchange *x)
-{
-	struct sessions *sessions = x->http->front->sessions;
-	struct principal *principal;
-
-	if ((principal = http_auth_principal(x)) == NULL)
-		return;
-	if (x->method != EVHTTP_REQ_GET) {
-		http_answer_method(x, "GET");
-	} else if (sessions_full(sessions)) {
-		principal->refused++;
-		http_refuse(x, 503, RETRY_LATER_S, "Too many sessions");
-	} else {
-		session_open(sessions, x->req, principal);
-	}
-}
 
 /* RFC 9728, 3.1: for everybody. */
 static void
@@ -207,36 +65,88 @@ enum route {
 	ROUTE_NONE,
 	ROUTE_MESSAGES,
 	ROUTE_SSE,
+	ROUTE_MCP,
 	ROUTE_METADATA,
 	ROUTE_ALIVE,
 	ROUTE_READY,
 	ROUTE_METRICS,
 	ROUTE_TO_MESSAGES, /* spelled without its '/' */
 	ROUTE_TO_SSE,      /* or with one */
+	ROUTE_TO_MCP,
 };
 
-static enum route
-find_route(const char *target, const char **query)
-{
-	static const struct {
-		const char *path;
-		enum route route;
-	} routes[] = {
-		{ PATH_MESSAGES, ROUTE_MESSAGES },
-		{ PATH_SSE, ROUTE_SSE },
-		{ PATH_ALIVE, ROUTE_ALIVE },
-		{ PATH_READY, ROUTE_READY },
-		{ PATH_METRICS, ROUTE_METRICS },
-		{ WELLKNOWN_PATH, ROUTE_METADATA },
-		{ WELLKNOWN_PATH_SSE, ROUTE_METADATA },
-		{ "/messages", ROUTE_TO_MESSAGES },
-		{ "/sse/", ROUTE_TO_SSE },
-	};
+/* What a target means. */
+struct target {
+	enum route route;
+	const char *query; /* "", or from '?' on */
+	char server[HTTP_SERVER_MAX + 1]; /* "": none is named */
+};
 
-	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
-		if ((*query = match_path(target, routes[i].path)) != NULL)
-			return routes[i].route;
-	return ROUTE_NONE;
+static const struct {
+	const char *path;
+	enum route route;
+} routes[] = {
+	{ PATH_MCP, ROUTE_MCP },
+	{ PATH_MESSAGES, ROUTE_MESSAGES },
+	{ PATH_SSE, ROUTE_SSE },
+	{ PATH_ALIVE, ROUTE_ALIVE },
+	{ PATH_READY, ROUTE_READY },
+	{ PATH_METRICS, ROUTE_METRICS },
+	{ WELLKNOWN_PATH, ROUTE_METADATA },
+	{ WELLKNOWN_PATH_SSE, ROUTE_METADATA },
+	{ "/messages", ROUTE_TO_MESSAGES },
+	{ "/sse/", ROUTE_TO_SSE },
+	{ "/mcp/", ROUTE_TO_MCP },
+};
+
+static bool
+find_plain(struct target *target, const char *text)
+{
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		target->query = match_path(text, routes[i].path);
+		if (target->query != NULL) {
+			target->route = routes[i].route;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* "/servers/NAME/sse" and "/servers/NAME/mcp"; the names of backends need no
+ * escape in a URL. */
+static bool
+find_server(struct target *target, const char *text)
+{
+	const char *end;
+	size_t len;
+
+	if (strncmp(text, PATH_SERVERS, sizeof(PATH_SERVERS) - 1) != 0)
+		return false;
+	text += sizeof(PATH_SERVERS) - 1;
+	if ((end = strchr(text, '/')) == NULL || end == text)
+		return false;
+	len = (size_t)(end - text);
+	if (len > HTTP_SERVER_MAX)
+		return false;
+	memcpy(target->server, text, len);
+	target->server[len] = '\0';
+	if ((target->query = match_path(end, PATH_MCP)) != NULL)
+		target->route = ROUTE_MCP;
+	else if ((target->query = match_path(end, PATH_SSE)) != NULL)
+		target->route = ROUTE_SSE;
+	else
+		return false;
+	return true;
+}
+
+static void
+find_route(struct target *target, const char *text)
+{
+	target->server[0] = '\0';
+	target->query = "";
+	if (find_plain(target, text) || find_server(target, text))
+		return;
+	target->route = ROUTE_NONE;
 }
 
 /* A browser asks before a page's request (Fetch, 3.2.2). */
@@ -252,6 +162,10 @@ on_options(struct http_exchange *x, enum route route)
 	case ROUTE_TO_SSE:
 		http_access_preflight(x, "GET");
 		break;
+	case ROUTE_MCP:
+	case ROUTE_TO_MCP:
+		http_access_preflight(x, "GET, POST, DELETE");
+		break;
 	case ROUTE_METADATA:
 	case ROUTE_ALIVE:
 	case ROUTE_READY:
@@ -265,14 +179,21 @@ on_options(struct http_exchange *x, enum route route)
 }
 
 static void
-run_route(struct http_exchange *x, enum route route, const char *query)
+run_route(struct http_exchange *x, const struct target *target)
 {
-	switch (route) {
+	struct session_endpoint endpoint = {
+		.server = target->server[0] != '\0' ? target->server : NULL,
+	};
+
+	switch (target->route) {
+	case ROUTE_MCP:
+		http_streamable(x, &endpoint, target->query);
+		break;
 	case ROUTE_MESSAGES:
-		on_message(x, query);
+		http_sse_message(x, target->query);
 		break;
 	case ROUTE_SSE:
-		on_stream(x);
+		http_sse_stream(x, &endpoint, target->query);
 		break;
 	case ROUTE_METADATA:
 		on_metadata(x);
@@ -287,10 +208,13 @@ run_route(struct http_exchange *x, enum route route, const char *query)
 		http_metrics(x);
 		break;
 	case ROUTE_TO_MESSAGES:
-		http_answer_redirect(x, PATH_MESSAGES, query);
+		http_answer_redirect(x, PATH_MESSAGES, target->query);
 		break;
 	case ROUTE_TO_SSE:
-		http_answer_redirect(x, PATH_SSE, query);
+		http_answer_redirect(x, PATH_SSE, target->query);
+		break;
+	case ROUTE_TO_MCP:
+		http_answer_redirect(x, PATH_MCP, target->query);
 		break;
 	case ROUTE_NONE:
 		http_answer(x, 404, "Not Found");
@@ -305,31 +229,32 @@ is_away(struct http_exchange *x)
 	if (!x->http->draining && x->http->front->policy != NULL)
 		return false;
 	http_add_header(x, "Connection", "close");
-	http_refuse(x, 503, RETRY_SOON_S,
+	http_refuse(x, 503, HTTP_RETRY_SOON_S,
 	    x->http->draining ? "The gateway is stopping"
 			      : "The gateway is starting");
 	return true;
 }
 
 static void
-answer_request(struct http_exchange *x, const char *target)
+answer_request(struct http_exchange *x, const char *text)
 {
-	const char *query = NULL;
-	enum route route = find_route(target, &query);
-	bool probe = route == ROUTE_ALIVE || route == ROUTE_READY;
+	struct target target;
+	bool probe;
 
+	find_route(&target, text);
+	probe = target.route == ROUTE_ALIVE || target.route == ROUTE_READY;
 	if (x->http->front->policy != NULL && !http_access_check(x, probe))
 		return;
 	if (probe && x->method != EVHTTP_REQ_OPTIONS) {
-		run_route(x, route, query);
+		run_route(x, &target);
 		return;
 	}
 	if (is_away(x) || !http_auth_admit(x))
 		return;
 	if (x->method == EVHTTP_REQ_OPTIONS)
-		on_options(x, route);
+		on_options(x, target.route);
 	else
-		run_route(x, route, query);
+		run_route(x, &target);
 }
 
 /* All headers that we look at, in one walk. */
@@ -352,15 +277,24 @@ find_headers(struct http_exchange *x)
 		case HTTP_HEADER_CONTENT_TYPE:
 			x->content_type = header->value;
 			break;
+		case HTTP_HEADER_ACCEPT:
+			x->accepts |= http_accepts(header->value);
+			break;
+		case HTTP_HEADER_MCP_PROTOCOL_VERSION:
+			x->protocol_version = header->value;
+			break;
+		case HTTP_HEADER_MCP_SESSION_ID:
+			x->session_id = header->value;
+			break;
+		case HTTP_HEADER_LAST_EVENT_ID:
+			x->last_event_id = header->value;
+			break;
 		case HTTP_HEADER_OTHER:
 		case HTTP_HEADER_CONTENT_LENGTH:
 		case HTTP_HEADER_TRANSFER_ENCODING:
 		case HTTP_HEADER_EXPECT:
-		case HTTP_HEADER_MCP_PROTOCOL_VERSION:
-		case HTTP_HEADER_MCP_SESSION_ID:
 		case HTTP_HEADER_MCP_METHOD:
 		case HTTP_HEADER_MCP_NAME:
-		case HTTP_HEADER_LAST_EVENT_ID:
 			break;
 		}
 	}
@@ -380,6 +314,8 @@ on_http_request(struct evhttp_request *req, void *arg)
 	x.client = guard_client(http->front->guard, req);
 	x.method = evhttp_request_get_command(req);
 	find_headers(&x);
+	if (x.accepts == 0) /* no such header */
+		x.accepts = HTTP_ACCEPTS_ALL;
 	answer_request(&x, target);
 }
 

@@ -37,25 +37,49 @@ http_add_header(struct http_exchange *x, const char *name, const char *value)
 
 /* evhttp would print Date and Content-Length for each answer by itself, at the
  * price of half of it. */
+static void
+send_reply(struct http_server *http, struct evhttp_request *request, int status,
+    size_t length)
+{
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+	char text[24];
+	char *digit = text + sizeof(text);
+
+	*--digit = '\0';
+	do
+		*--digit = (char)('0' + length % 10);
+	while (length /= 10);
+	evhttp_add_header(headers, "Date", http_date(http));
+	evhttp_add_header(headers, "Content-Length", digit);
+	evhttp_send_reply(request, status, http_words_reason(status), NULL);
+}
+
+void
+http_send_body(struct http_server *http, struct evhttp_request *request,
+    int status, const char *type)
+{
+	evhttp_add_header(
+	    evhttp_request_get_output_headers(request), "Content-Type", type);
+	send_reply(http, request, status,
+	    evbuffer_get_length(evhttp_request_get_output_buffer(request)));
+}
+
 void
 http_answer_as(struct http_exchange *x, int status, const char *type,
     const char *text, size_t len)
 {
 	struct evbuffer *body = evhttp_request_get_output_buffer(x->req);
-	char length[24];
-	char *digit = length + sizeof(length);
-	size_t n = len;
 
-	*--digit = '\0';
-	do
-		*--digit = (char)('0' + n % 10);
-	while (n /= 10);
 	http_add_header(x, "Content-Type", type);
-	http_add_header(x, "Date", http_date(x->http));
-	http_add_header(x, "Content-Length", digit);
 	if (x->method != EVHTTP_REQ_HEAD)
 		evbuffer_add(body, text, len);
-	evhttp_send_reply(x->req, status, http_words_reason(status), NULL);
+	send_reply(x->http, x->req, status, len);
+}
+
+void
+http_answer_empty(struct http_exchange *x, int status)
+{
+	send_reply(x->http, x->req, status, 0);
 }
 
 void

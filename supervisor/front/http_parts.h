@@ -1,5 +1,6 @@
 /*
  * http_parts.h: what the files of the HTTP server share: http.c (routes),
+ * http_message.c (what requests have), http_sse.c, http_streamable.c,
  * http_answer.c (answers), http_access.c (Host, Origin, CORS), http_auth.c (who
  * asks, and how often), http_health.c (probes).
  */
@@ -13,6 +14,8 @@
 
 #include <event2/http.h>
 
+#include "proto/json.h"
+
 #include "http.h"
 #include "siphash.h"
 #include "wellknown.h"
@@ -20,6 +23,8 @@
 struct client;
 struct evhttp_bound_socket;
 struct principal;
+struct session;
+struct session_endpoint;
 
 /* Host names resolve to a few addresses each (CONFIG_LISTEN_MAX of them), and
  * while a configuration is replaced there may be twice as many. */
@@ -54,13 +59,34 @@ struct http_exchange {
 	const char *origin;
 	const char *authorization;
 	const char *content_type;
+	const char *session_id;
+	const char *protocol_version;
+	const char *last_event_id;
+	unsigned int accepts; /* HTTP_ACCEPTS_... */
 };
+
+/* What a client takes (RFC 9110, 12.5.1). */
+#define HTTP_ACCEPTS_OTHER  1U
+#define HTTP_ACCEPTS_JSON   2U
+#define HTTP_ACCEPTS_EVENTS 4U
+#define HTTP_ACCEPTS_ALL    (HTTP_ACCEPTS_JSON | HTTP_ACCEPTS_EVENTS)
+
+/* The longest name of a backend in a path; config.h allows no longer ones. */
+#define HTTP_SERVER_MAX 64U
+
+/* When to come back, of what ends by itself within milliseconds as a rule: the
+ * answers that are awaited, our restart. */
+#define HTTP_RETRY_SOON_S 1U
+/* And of what ends when somebody leaves. */
+#define HTTP_RETRY_LATER_S 10U
 
 /* ---- http_answer.c: each ends the exchange ---------------------------- */
 
 /* A text of this Content-Type. */
 void http_answer_as(struct http_exchange *x, int status, const char *type,
     const char *text, size_t len);
+/* No content at all. */
+void http_answer_empty(struct http_exchange *x, int status);
 /* A short text. */
 void http_answer(struct http_exchange *x, int status, const char *text);
 void http_answer_json(
@@ -76,6 +102,57 @@ void http_answer_redirect(
 /* Add a header to the answer; texts are copied. */
 void http_add_header(
     struct http_exchange *x, const char *name, const char *value);
+
+/* ---- http_message.c --------------------------------------------------- */
+
+/* What an Accept header has of HTTP_ACCEPTS_..., never 0. */
+unsigned int http_accepts(const char *accept);
+
+/* Is the body said to be JSON? */
+bool http_has_json(const struct http_exchange *x);
+
+/* The body, in one piece; valid for the exchange.  "" without one. */
+const char *http_body(struct http_exchange *x, size_t *len);
+
+/* The value of name in "?a=b&c=d"; NULL when it is not there. */
+const char *http_query_value(const char *query, const char *name, size_t *len);
+
+/* May one more request be in flight?  False when it was answered. */
+bool http_has_room(struct http_exchange *x, const struct session *session);
+
+/* Is there such an endpoint for this principal, spelled as the policy and the
+ * query say?  False when it was answered. */
+bool http_endpoint_check(struct http_exchange *x,
+    const struct principal *principal, struct session_endpoint *endpoint,
+    const char *query);
+
+/* Was the session opened at this endpoint? */
+bool http_endpoint_matches(
+    const struct session_endpoint *endpoint, const struct session *session);
+
+/* Messages of one batch: each costs an answer. */
+#define HTTP_BATCH_MAX 1024U
+/* JSON that rpc_parse() found to be an array, as messages of a session. */
+struct http_batch {
+	struct json_iter elements;
+};
+/* False when the session's revision has no batches, or it is empty or has more
+ * than HTTP_BATCH_MAX messages. */
+bool http_batch_read(struct http_batch *batch, const struct session *session,
+    const char *text, size_t len);
+
+/* ---- http_sse.c ------------------------------------------------------- */
+
+/* POST /messages/; GET of an endpoint. */
+void http_sse_message(struct http_exchange *x, const char *query);
+void http_sse_stream(struct http_exchange *x,
+    struct session_endpoint *endpoint, const char *query);
+
+/* ---- http_streamable.c ------------------------------------------------ */
+
+/* Any method of an endpoint. */
+void http_streamable(struct http_exchange *x,
+    struct session_endpoint *endpoint, const char *query);
 
 /* ---- http_access.c ---------------------------------------------------- */
 

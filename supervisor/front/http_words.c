@@ -20,6 +20,7 @@ static const char *const names[] = {
 	[HTTP_HEADER_MCP_METHOD] = "mcp-method",
 	[HTTP_HEADER_MCP_NAME] = "mcp-name",
 	[HTTP_HEADER_LAST_EVENT_ID] = "last-event-id",
+	[HTTP_HEADER_ACCEPT] = "accept",
 };
 _Static_assert(sizeof(names) / sizeof(names[0]) == HTTP_HEADERS,
     "every header has a name");
@@ -59,10 +60,11 @@ http_words_method(const char *text, size_t len)
 	return HTTP_METHOD_OTHER;
 }
 
-/* The first header of a length and, where there is one, the second. */
-static const uint8_t by_length[][2] = {
+/* The headers of a length, as far as there are any. */
+#define EQUALLY_LONG 3
+static const uint8_t by_length[][EQUALLY_LONG] = {
 	[4] = { HTTP_HEADER_HOST },
-	[6] = { HTTP_HEADER_ORIGIN, HTTP_HEADER_EXPECT },
+	[6] = { HTTP_HEADER_ORIGIN, HTTP_HEADER_ACCEPT, HTTP_HEADER_EXPECT },
 	[8] = { HTTP_HEADER_MCP_NAME },
 	[10] = { HTTP_HEADER_MCP_METHOD },
 	[12] = { HTTP_HEADER_CONTENT_TYPE },
@@ -81,7 +83,7 @@ http_words_header(const char *text, size_t len)
 	if (len >= sizeof(by_length) / sizeof(by_length[0]))
 		return HTTP_HEADER_OTHER;
 	header = by_length[len];
-	for (i = 0; i < 2 && header[i] != HTTP_HEADER_OTHER; i++)
+	for (i = 0; i < EQUALLY_LONG && header[i] != HTTP_HEADER_OTHER; i++)
 		if (http_words_equal(text, names[header[i]], len))
 			return (enum http_header)header[i];
 	return HTTP_HEADER_OTHER;
@@ -141,7 +143,9 @@ http_words_reason(int status)
 		{ 403, "Forbidden" },
 		{ 404, "Not Found" },
 		{ 405, "Method Not Allowed" },
+		{ 406, "Not Acceptable" },
 		{ 408, "Request Timeout" },
+		{ 409, "Conflict" },
 		{ 413, "Content Too Large" },
 		{ 414, "URI Too Long" },
 		{ 415, "Unsupported Media Type" },
@@ -158,6 +162,8 @@ http_words_reason(int status)
 	/* By far the most frequent. */
 	if (status == 202)
 		return "Accepted";
+	if (status == 200)
+		return "OK";
 	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (reasons[i].status == status)
 			return reasons[i].reason;

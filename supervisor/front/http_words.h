@@ -35,8 +35,9 @@ enum http_header {
 	HTTP_HEADER_MCP_METHOD,
 	HTTP_HEADER_MCP_NAME,
 	HTTP_HEADER_LAST_EVENT_ID,
+	HTTP_HEADER_ACCEPT, /* may be repeated, too */
 };
-#define HTTP_HEADERS 13
+#define HTTP_HEADERS 14
 
 /* The method that these bytes are; methods know their case. */
 enum http_method http_words_method(const char *text, size_t len);

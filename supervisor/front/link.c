@@ -11,6 +11,7 @@
 #include "proto/log.h"
 #include "proto/mcp.h"
 
+#include "ask.h"
 #include "calls.h"
 #include "front.h"
 #include "session.h"
@@ -85,10 +86,9 @@ link_fail_all(struct link *link, const char *why)
 	    "Backend \"%s\" was lost while it worked on this request: %s",
 	    link->name, why);
 	while ((request = TAILQ_FIRST(&link->requests)) != NULL) {
-		struct session *session = request->session;
-
-		session_send_error(session, request_bytes(&request->id),
-		    RPC_INTERNAL_ERROR, text, link_data(link, LINK_UNKNOWN));
+		stream_answer_error(request->stream,
+		    request_bytes(&request->id), RPC_INTERNAL_ERROR, text,
+		    link_data(link, LINK_UNKNOWN));
 		link_end(
 		    link, request, REQUEST_LINK_LOST, SUBSCRIPTION_UNKNOWN);
 		count++;
@@ -112,6 +112,7 @@ link_cancel(struct request *request, struct json_span reason)
 			frame.length = (uint32_t)reason.len;
 		(void)chan_send(link->chan, &frame, reason.at);
 	}
+	stream_unanswer(request->stream);
 	link_end(link, request, gone ? REQUEST_CLIENT_GONE : REQUEST_CANCELLED,
 	    SUBSCRIPTION_UNKNOWN);
 }
@@ -125,6 +126,7 @@ link_lose(struct link *link, const char *why)
 	link->greeted = false;
 	chan_free(&link->chan);
 	subscriptions_lost(link->front->subscriptions, link->slot);
+	asks_link_lost(link);
 	link_fail_all(link, why);
 	if (greeted)
 		link_went_away(link);
@@ -188,9 +190,10 @@ put_number(char *dst, uint64_t number)
 }
 
 struct request *
-link_request(struct link *link, struct session *session,
+link_request(struct link *link, struct stream *stream,
     const struct rpc_message *msg, struct json_span what, struct json_span with)
 {
+	struct session *session = stream->session;
 	char number[REQUEST_NUMBER_MAX + 3];
 	struct frame frame = { .type = MSG_REQUEST };
 	struct request *request;
@@ -199,23 +202,23 @@ link_request(struct link *link, struct session *session,
 	char *place;
 
 	if (!link->greeted) {
-		link_refuse_absent(link, session, msg);
+		link_refuse_absent(link, stream, msg);
 		return NULL;
 	}
 	if (session->request_count >= link->front->requests_max) {
-		link_refuse(link, session, msg, RPC_INTERNAL_ERROR,
+		link_refuse(link, stream, msg, RPC_INTERNAL_ERROR,
 		    "was not asked: this session has too many requests in "
 		    "flight");
 		return NULL;
 	}
 	if (link->request_count >= link->requests_max) {
-		link_refuse(link, session, msg, RPC_INTERNAL_ERROR,
+		link_refuse(link, stream, msg, RPC_INTERNAL_ERROR,
 		    "was not asked: it has too many requests in flight");
 		return NULL;
 	}
-	request = request_begin(link->front->requests, link, session, msg);
+	request = request_begin(link->front->requests, link, stream, msg);
 	if (request == NULL) {
-		link_refuse(link, session, msg, RPC_INTERNAL_ERROR,
+		link_refuse(link, stream, msg, RPC_INTERNAL_ERROR,
 		    "was not asked: the gateway has too many requests in "
 		    "flight");
 		return NULL;
@@ -236,7 +239,7 @@ link_request(struct link *link, struct session *session,
 	frame.client = session->handle;
 	frame.length = (uint32_t)splice_length(&text);
 	if ((place = chan_send_in_place(link->chan, &frame)) == NULL) {
-		link_refuse(link, session, msg, RPC_INTERNAL_ERROR,
+		link_refuse(link, stream, msg, RPC_INTERNAL_ERROR,
 		    "does not read its requests; try again later");
 		link_end(link, request, REQUEST_UNSENT, SUBSCRIPTION_REFUSED);
 		return NULL;
@@ -311,6 +314,8 @@ link_new(struct front *front, size_t slot, uint64_t number, const char *name)
 	if ((link = calloc(1, sizeof(*link))) == NULL)
 		return NULL;
 	TAILQ_INIT(&link->requests);
+	TAILQ_INIT(&link->asks);
+	TAILQ_INIT(&link->completions);
 	link->front = front;
 	link->slot = slot;
 	link->number = number;
@@ -334,6 +339,7 @@ link_free(struct link **link)
 {
 	if (*link == NULL)
 		return;
+	asks_link_lost(*link);
 	link_fail_all(*link, "it is not configured any more");
 	chan_free(&(*link)->chan);
 	deferred_cancel(&(*link)->renew);

@@ -14,6 +14,7 @@
 struct front;
 struct link;
 struct session;
+struct stream;
 
 /* Bytes that may wait for a worker that does not read before requests to its
  * backend are refused. */
@@ -95,23 +96,23 @@ bool link_completes(const struct link *link);
 bool link_subscribes(const struct link *link);
 
 /*
- * Send a client's request to the backend.  with replaces the span what of the
+ * Send a client's request, which came by way of this stream, to the backend.  with replaces the span what of the
  * message (a name or URI) unless it is absent.  The result is the table's, as
  * of request_begin(); NULL when it was not sent, which the client was told.
  */
-struct request *link_request(struct link *link, struct session *session,
+struct request *link_request(struct link *link, struct stream *stream,
     const struct rpc_message *msg, struct json_span what,
     struct json_span with);
 
 /* Answer a request with an error: it was not sent to the backend, which (why)
  * "was not asked: …". */
-void link_refuse(struct link *link, struct session *session,
+void link_refuse(struct link *link, struct stream *stream,
     const struct rpc_message *msg, int code, const char *why);
 
 /* Answer a request with an error: its backend is not there, and why, and when
  * it is tried again. */
 void link_refuse_absent(
-    struct link *link, struct session *session, const struct rpc_message *msg);
+    struct link *link, struct stream *stream, const struct rpc_message *msg);
 
 /* Tell the backend that nobody waits for this request any more, and end it. */
 void link_cancel(struct request *request, struct json_span reason);

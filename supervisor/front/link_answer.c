@@ -6,6 +6,7 @@
 #include "proto/log.h"
 #include "proto/mcp.h"
 
+#include "ask.h"
 #include "catalogue.h"
 #include "front.h"
 #include "lists.h"
@@ -127,13 +128,13 @@ on_response(struct link *link, uint64_t number, const char *json, size_t len)
 	if (rpc_parse(&msg, json, len, &problem) == -1 ||
 	    (msg.kind != RPC_RESULT && msg.kind != RPC_ERROR) ||
 	    msg.id.at == NULL) {
-		session_send_error(request->session, id, RPC_INTERNAL_ERROR,
+		stream_answer_error(request->stream, id, RPC_INTERNAL_ERROR,
 		    "The backend's answer is not valid JSON-RPC",
 		    link_data(link, LINK_UNKNOWN));
 	} else {
 		splice_init(&answer, json, len);
 		splice_replace(&answer, msg.id, id.at, id.len);
-		session_send(request->session, &answer, msg.newline);
+		stream_answer(request->stream, &answer, msg.newline);
 		end = msg.kind == RPC_RESULT ? REQUEST_ANSWERED
 					     : REQUEST_BACKEND_ERROR;
 		outcome = msg.kind == RPC_RESULT ? SUBSCRIPTION_ACCEPTED
@@ -170,7 +171,7 @@ on_fail(struct link *link, uint64_t number, const char *json, size_t len)
 	id = request_bytes(&request->id);
 	if (json_scan(json, len, NULL, 0, NULL, &scan) == -1 ||
 	    json_kind(error) != JSON_OBJECT) {
-		session_send_error(request->session, id, RPC_INTERNAL_ERROR,
+		stream_answer_error(request->stream, id, RPC_INTERNAL_ERROR,
 		    "The request failed", link_data(link, LINK_UNKNOWN));
 		link_end(link, request, REQUEST_FAILED, outcome);
 		return;
@@ -180,32 +181,56 @@ on_fail(struct link *link, uint64_t number, const char *json, size_t len)
 	    buf_add(&text, id.at, id.len) == 0 &&
 	    buf_add_text(&text, ",\"error\":") == 0 &&
 	    buf_add(&text, json, len) == 0 && buf_add_text(&text, "}") == 0)
-		session_send_text(
-		    request->session, buf_data(&text), buf_len(&text));
+		stream_answer_text(
+		    request->stream, buf_data(&text), buf_len(&text));
+	else
+		stream_unanswer(request->stream);
 	buf_free(&text);
 	link_end(link, request, REQUEST_FAILED, outcome);
 }
 
-/* Progress of one request: the token becomes the client's own again. */
+/* A log message goes to who asked for its level. */
+static void
+send_message(struct stream *stream, const struct rpc_message *msg)
+{
+	struct splice text;
+
+	if (stream->session->level > mcp_level_find(msg->level))
+		return;
+	splice_init(&text, msg->text.at, msg->text.len);
+	stream_send(stream, &text, msg->newline);
+}
+
+/* Progress: the token becomes the client's own again. */
+static void
+send_progress(struct request *request, const struct rpc_message *msg)
+{
+	struct json_span token = request_bytes(&request->token);
+	struct splice event;
+
+	if (token.at == NULL || msg->progress_token.at == NULL)
+		return;
+	splice_init(&event, msg->text.at, msg->text.len);
+	splice_replace(&event, msg->progress_token, token.at, token.len);
+	stream_send(request->stream, &event, msg->newline);
+}
+
+/* A notification that belongs to one request. */
 static void
 on_event(struct link *link, uint64_t number, const char *json, size_t len)
 {
 	struct request *request;
 	struct rpc_problem problem;
 	struct rpc_message msg;
-	struct splice event;
-	struct json_span token;
 
 	request = request_find(link->front->requests, number);
-	if (request == NULL || request->link != link)
+	if (request == NULL || request->link != link ||
+	    rpc_parse(&msg, json, len, &problem) == -1)
 		return;
-	token = request_bytes(&request->token);
-	if (token.at == NULL || rpc_parse(&msg, json, len, &problem) == -1 ||
-	    msg.method != MCP_PROGRESS || msg.progress_token.at == NULL)
-		return;
-	splice_init(&event, json, len);
-	splice_replace(&event, msg.progress_token, token.at, token.len);
-	session_send(request->session, &event, msg.newline);
+	if (msg.method == MCP_PROGRESS)
+		send_progress(request, &msg);
+	else if (msg.method == MCP_MESSAGE)
+		send_message(request->stream, &msg);
 }
 
 /* ---- the whole backend ------------------------------------------------ */
@@ -231,20 +256,20 @@ on_message(struct link *link, const struct rpc_message *msg)
 {
 	struct splice text;
 	struct request *request;
-	struct session *only = NULL;
-	int level = mcp_level_find(msg->level);
+	struct request *only = NULL;
 
-	splice_init(&text, msg->text.at, msg->text.len);
 	TAILQ_FOREACH (request, &link->requests, of_link) {
-		if (only != NULL && only != request->session)
+		if (only != NULL && only->session != request->session)
 			return;
-		only = request->session;
+		only = request;
 	}
-	if (only == NULL)
-		sessions_send(link->front->sessions, level, &text, msg->newline,
-		    hears_of, link);
-	else if (only->level <= level)
-		session_send(only, &text, msg->newline);
+	if (only != NULL) {
+		send_message(only->stream, msg);
+		return;
+	}
+	splice_init(&text, msg->text.at, msg->text.len);
+	sessions_send(link->front->sessions, mcp_level_find(msg->level), &text,
+	    msg->newline, hears_of, link);
 }
 
 struct update {
@@ -298,6 +323,8 @@ on_notify(struct link *link, const char *json, size_t len)
 		on_message(link, &msg);
 	else if (msg.method == MCP_RESOURCES_UPDATED)
 		on_updated(link, &msg);
+	else if (msg.method == MCP_ELICITATION_COMPLETE)
+		asks_complete(link, &msg);
 }
 
 void
@@ -325,6 +352,13 @@ link_on_frame(
 		break;
 	case MSG_CATALOG:
 		on_catalog(link, frame->flags, payload, frame->length);
+		break;
+	case MSG_ASK:
+		asks_begin(
+		    link, frame->id, frame->client, payload, frame->length);
+		break;
+	case MSG_RETRACT:
+		asks_retract(link, frame->client, payload, frame->length);
 		break;
 	case MSG_HELLO:
 	case MSG_SETUP:
@@ -355,9 +389,7 @@ link_on_frame(
 	case MSG_REPORT:
 	case MSG_CONTROL:
 	case MSG_RESULT:
-	case MSG_ASK:
 	case MSG_ANSWER:
-	case MSG_RETRACT:
 	case MSG_ASK_PROGRESS:
 	case MSG_ROOTS_CHANGED:
 	case MSG_WANT:

@@ -43,6 +43,10 @@ struct link {
 	char state[16];        /* as the supervisor names it */
 	char reason[512];      /* why it is not there; "" unknown */
 	uint64_t retry_at_ms;  /* when it is tried again, 0: unknown */
+	struct session *owner; /* the only client that it serves, or NULL: any */
+	TAILQ_HEAD(, ask) asks; /* of the backend, not answered */
+	TAILQ_HEAD(, completion) completions; /* ask_completions.h */
+	size_t completion_count;
 	struct request_list requests;
 	size_t request_count;
 	struct link_count count;
@@ -55,6 +59,9 @@ struct json_span link_data(const struct link *link, enum link_outcome outcome);
 /* Take a request off its lists, and settle what it was to change. */
 void link_end(struct link *link, struct request *request,
     enum request_end_kind end, enum subscription_outcome outcome);
+
+/* The backend asked somebody, and nobody knows whom. */
+void link_asked_for_nobody(struct link *link);
 
 /* The last request in flight ended, and somebody waits for that. */
 void link_on_idle(struct link *link);

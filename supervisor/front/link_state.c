@@ -199,20 +199,20 @@ retry_after(const struct link *link)
 }
 
 void
-link_refuse(struct link *link, struct session *session,
+link_refuse(struct link *link, struct stream *stream,
     const struct rpc_message *msg, int code, const char *why)
 {
 	char text[768];
 
 	link->count.refused++;
 	snprintf(text, sizeof(text), "Backend \"%s\" %s", link->name, why);
-	session_send_error(
-	    session, msg->id, code, text, link_data(link, LINK_NOT_SENT));
+	stream_answer_error(
+	    stream, msg->id, code, text, link_data(link, LINK_NOT_SENT));
 }
 
 void
 link_refuse_absent(
-    struct link *link, struct session *session, const struct rpc_message *msg)
+    struct link *link, struct stream *stream, const struct rpc_message *msg)
 {
 	struct json_span data = link_data(link, LINK_NOT_SENT);
 	uint64_t after = retry_after(link);
@@ -236,6 +236,6 @@ link_refuse_absent(
 			data.len = buf_len(&more);
 		}
 	}
-	session_send_error(session, msg->id, RPC_INTERNAL_ERROR, text, data);
+	stream_answer_error(stream, msg->id, RPC_INTERNAL_ERROR, text, data);
 	buf_free(&more);
 }

@@ -67,6 +67,8 @@ tell_changes(void *arg, struct session *session)
 	unsigned int changed = 0;
 
 	(void)arg;
+	if (!session_listens(session))
+		return; /* it is told when it does: lists_tell() */
 	for (unsigned int kind = 0; kind < CATALOG_KINDS; kind++) {
 		uint32_t version = version_of(session, (enum catalog_kind)kind);
 
@@ -82,6 +84,12 @@ tell_changes(void *arg, struct session *session)
 		tell(session, MCP_RESOURCES_LIST_CHANGED);
 	if (changed & 1U << CATALOG_PROMPTS)
 		tell(session, MCP_PROMPTS_LIST_CHANGED);
+}
+
+void
+lists_tell(struct session *session)
+{
+	tell_changes(NULL, session);
 }
 
 /* ---- when ------------------------------------------------------------- */

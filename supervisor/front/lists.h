@@ -21,4 +21,7 @@ void lists_changed(struct front *front);
 /* The same, and sessions may see other lists than before. */
 void lists_moved(struct front *front);
 
+/* A session has a stream again: tell it what changed meanwhile. */
+void lists_tell(struct session *session);
+
 #endif

@@ -17,6 +17,7 @@
 #include "proto/sandbox.h"
 
 #include "backends.h"
+#include "ask.h"
 #include "calls.h"
 #include "catalogue.h"
 #include "drain.h"
@@ -64,6 +65,7 @@ start(struct front *front)
 	front->lists = lists_new(front);
 	front->requests = requests_new();
 	front->calls = calls_new();
+	front->asks = asks_new(front);
 	front->principals = principals_new();
 	front->sessions = sessions_new(front);
 	front->subscriptions =
@@ -71,6 +73,7 @@ start(struct front *front)
 	front->guard = guard_new(front->loop, 0);
 	if (front->catalogue == NULL || front->lists == NULL ||
 	    front->requests == NULL || front->calls == NULL ||
+	    front->asks == NULL ||
 	    front->principals == NULL || front->sessions == NULL ||
 	    front->subscriptions == NULL || front->guard == NULL)
 		err(ROLE_EXIT_MEMORY, "cannot start");

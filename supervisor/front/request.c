@@ -6,6 +6,7 @@
 
 #include "link.h"
 #include "session.h"
+#include "stream.h"
 
 /* The table grows by this many, as blocks that never move. */
 #define BLOCK  256U
@@ -121,8 +122,9 @@ request_bytes(const struct request_bytes *bytes)
 
 struct request *
 request_begin(struct requests *requests, struct link *link,
-    struct session *session, const struct rpc_message *msg)
+    struct stream *stream, const struct rpc_message *msg)
 {
+	struct session *session = stream->session;
 	struct request *request;
 	uint32_t i;
 
@@ -141,6 +143,8 @@ request_begin(struct requests *requests, struct link *link,
 	request->number = ++requests->counter << REQUEST_SLOT_BITS | i;
 	request->link = link;
 	request->session = session;
+	request->stream = stream;
+	request->method = msg->method;
 	TAILQ_INSERT_TAIL(link_requests(link), request, of_link);
 	TAILQ_INSERT_TAIL(&session->requests, request, of_session);
 	session_request_began(session);
@@ -172,6 +176,7 @@ request_end(struct requests *requests, struct request *request)
 	request->number = 0;
 	request->link = NULL;
 	request->session = NULL;
+	request->stream = NULL;
 	request->change = NULL;
 	request->next_free = requests->first_free;
 	requests->first_free = i;

@@ -12,6 +12,7 @@
 
 struct link;
 struct session;
+struct stream;
 struct subscription_change;
 struct requests;
 
@@ -51,10 +52,12 @@ struct request {
 	uint64_t number; /* 0: free */
 	struct link *link;
 	struct session *session; /* never NULL: who asked */
+	struct stream *stream;   /* never NULL: where the answer goes */
 	struct request_bytes id;
 	struct request_bytes token; /* len 0: the client wants no progress */
 	struct subscription_change *change; /* it asks for this, or NULL */
 	uint64_t began_ms;                  /* mono_ms() */
+	enum mcp_method method;
 	uint32_t call;       /* its place among the last calls (calls.h) */
 	uint32_t answer_len; /* of the backend's answer; 0: none came */
 	uint32_t next_free;
@@ -65,12 +68,12 @@ struct requests *requests_new(void);
 void requests_free(struct requests **requests);
 
 /*
- * A client's request begins: note it, and put it on the lists of its link and
- * session.  The result is the table's, until request_end(); NULL with errno
+ * A request begins that came by way of this stream: note it, and put it on the
+ * lists of its link and session.  The result is the table's, until request_end(); NULL with errno
  * EAGAIN (REQUESTS_MAX are in flight) or ENOMEM.
  */
 struct request *request_begin(struct requests *requests, struct link *link,
-    struct session *session, const struct rpc_message *msg);
+    struct stream *stream, const struct rpc_message *msg);
 
 /* The live request of this number, or NULL: late, invented or ended. */
 struct request *request_find(struct requests *requests, uint64_t number);

@@ -3,10 +3,8 @@
 #include <sys/time.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <event2/buffer.h>
 #include <event2/event.h>
@@ -15,6 +13,7 @@
 #include "proto/clock.h"
 #include "proto/log.h"
 
+#include "ask.h"
 #include "catalogue.h"
 #include "chunk.h"
 #include "front.h"
@@ -25,145 +24,68 @@
 #include "session_parts.h"
 #include "subscriptions.h"
 
-/* How often streams are looked at that are due a ping, and that at most a part
- * of all of them gets one: those that were opened together shall not all be
- * written to in one turn, while the others wait. */
-#define TICK_MS    100U
-#define PING_PARTS 100U
-
-/* ---- pings ------------------------------------------------------------ */
-
-/* ": ping - 2026-11-22 16:36:23.253136+00:00", as the original product. */
-static void
-session_write_ping(struct session *session)
-{
-	struct timeval now;
-	struct tm tm;
-	char text[64];
-	size_t len;
-
-	gettimeofday(&now, NULL);
-	gmtime_r(&now.tv_sec, &tm);
-	len = strftime(text, sizeof(text), ": ping - %Y-%m-%d %H:%M:%S", &tm);
-	len += (size_t)snprintf(text + len, sizeof(text) - len,
-	    ".%06ld+00:00\r\n\r\n", (long)now.tv_usec);
-	session_write_raw(session, text, len);
-}
-
-static void
-session_ping(struct session *session)
-{
-	session->pinged_ms = mono_ms();
-	/* Bytes that wait to be read are ping enough. */
-	if (!session->dropped &&
-	    evbuffer_get_length(session_output(session)) == 0)
-		session_write_ping(session);
-}
+/* How often streams are looked at that are due a ping, and sessions that are
+ * idle. */
+#define TICK_MS 100U
+/* Of limits.memory, what events that may be asked for again may take. */
+#define REPLAYS_PART 16U
 
 /* ---- opening, ending, finding ----------------------------------------- */
 
 static void
 session_free(void *arg)
 {
-	free(arg);
+	struct session *session = arg;
+
+	free(session->server);
+	free(session);
 }
 
 static void
-session_end(struct session *session)
+session_unlist(struct session *session)
 {
 	struct sessions *sessions = session->front->sessions;
-	static const struct json_span no_reason = { NULL, 0 };
-	struct request *request;
-	size_t pending = session->request_count;
 
-	session->state = SESSION_GONE;
 	LIST_REMOVE(session, of_bucket);
-	TAILQ_REMOVE(&sessions->pings, session, of_pings);
+	TAILQ_REMOVE(&sessions->all, session, of_all);
+	if (session->streamable)
+		TAILQ_REMOVE(&sessions->idle, session, of_idle);
 	sessions->count--;
 	session->principal->sessions--;
 	if (session->level >= 0)
 		sessions->levels[session->level]--;
+}
+
+void
+session_close(struct session *session, const char *why)
+{
+	static const struct json_span no_reason = { NULL, 0 };
+	struct sessions *sessions = session->front->sessions;
+	struct request *request;
+	struct stream *stream;
+	size_t pending = session->request_count;
+
+	if (session->state == SESSION_GONE)
+		return;
+	session->state = SESSION_GONE;
+	session_unlist(session);
+	asks_session_gone(session);
 	while ((request = TAILQ_FIRST(&session->requests)) != NULL)
 		link_cancel(request, no_reason);
+	while ((stream = TAILQ_FIRST(&session->streams)) != NULL)
+		stream_end(stream);
 	subscriptions_leave_all(session);
+	replay_clear(&sessions->streams.replays, &session->replay);
 	principal_release(session->principal);
 	session->principal = NULL;
 	if (session->logged)
 		log_info("session %u: closed after %.1f s, %llu requests, "
-			 "%zu pending",
+			 "%zu pending%s%s",
 		    session->handle,
 		    (double)(mono_ms() - session->opened_ms) / 1000.0,
-		    (unsigned long long)session->calls, pending);
+		    (unsigned long long)session->calls, pending,
+		    why != NULL ? ": " : "", why != NULL ? why : "");
 	deferred_queue(session->front->loop, &session->free_later);
-}
-
-/* The last bytes of an ended stream are written, or its client is gone. */
-static void
-sessions_on_flushed(struct evhttp_connection *conn, void *arg)
-{
-	struct sessions *sessions = arg;
-
-	(void)conn;
-	sessions->ending--;
-}
-
-/*
- * End a stream in order: its last chunk follows what waits, then the connection
- * is closed.  evhttp owns the request from now on.
- */
-static void
-session_finish(struct session *session)
-{
-	struct sessions *sessions = session->front->sessions;
-	struct evhttp_request *stream = session->stream;
-
-	session->stream = NULL;
-	session_end(session);
-	sessions->ending++;
-	evhttp_connection_set_closecb(evhttp_request_get_connection(stream),
-	    sessions_on_flushed, sessions);
-	/* The head was sent long ago; evhttp looks here what to do next. */
-	evhttp_add_header(
-	    evhttp_request_get_output_headers(stream), "Connection", "close");
-	evhttp_send_reply_end(stream);
-}
-
-/* The client is gone: evhttp has let go of the request, which is ours now. */
-static void
-session_on_close(struct evhttp_connection *conn, void *arg)
-{
-	struct session *session = arg;
-
-	session_discard(conn);
-	evhttp_request_free(session->stream);
-	session->stream = NULL;
-	session_end(session);
-}
-
-static void
-session_start_stream(struct session *session)
-{
-	struct evhttp_request *req = session->stream;
-	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
-	char text[96];
-	char id[SESSION_ID_TEXT + 1];
-	int len;
-
-	evhttp_add_header(
-	    headers, "Content-Type", "text/event-stream; charset=utf-8");
-	evhttp_add_header(headers, "Cache-Control", "no-store");
-	evhttp_add_header(headers, "Connection", "keep-alive");
-	evhttp_add_header(headers, "X-Accel-Buffering", "no");
-	evhttp_send_reply_start(req, 200, "OK");
-	/* Both heads are done with, and a stream may last for days. */
-	evhttp_clear_headers(evhttp_request_get_input_headers(req));
-	evhttp_clear_headers(headers);
-	evhttp_connection_set_closecb(
-	    evhttp_request_get_connection(req), session_on_close, session);
-	session_id_format(session->id, id);
-	len = snprintf(text, sizeof(text),
-	    "event: endpoint\r\ndata: /messages/?session_id=%s\r\n\r\n", id);
-	session_write_raw(session, text, (size_t)len);
 }
 
 static uint32_t
@@ -178,45 +100,108 @@ sessions_count(const struct sessions *sessions)
 	return sessions->count;
 }
 
-bool
-sessions_full(const struct sessions *sessions)
+/* Has its client left it alone? */
+static bool
+session_rests(const struct session *session)
 {
-	return sessions->count >= sessions->max;
+	return TAILQ_EMPTY(&session->streams) && session->request_count == 0;
 }
 
-void
-session_open(struct sessions *sessions, struct evhttp_request *stream,
-    struct principal *principal)
+bool
+sessions_make_room(
+    struct sessions *sessions, const struct principal *principal)
+{
+	struct session *oldest = NULL;
+	struct session *session;
+
+	if (sessions->count < sessions->max)
+		return true;
+	TAILQ_FOREACH (session, &sessions->idle, of_idle) {
+		if (!session_rests(session))
+			continue;
+		if (session->principal == principal) {
+			oldest = session;
+			break;
+		}
+		if (oldest == NULL)
+			oldest = session;
+	}
+	if (oldest == NULL)
+		return false;
+	session_close(oldest, "another one needed its place");
+	return sessions->count < sessions->max;
+}
+
+struct session *
+session_open(struct sessions *sessions, struct principal *principal,
+    const struct session_endpoint *endpoint)
 {
 	struct session *session;
 
-	if ((session = calloc(1, sizeof(*session))) == NULL) {
-		evhttp_send_reply(stream, 503, "Service Unavailable", NULL);
-		return;
+	if ((session = calloc(1, sizeof(*session))) == NULL)
+		return NULL;
+	if (endpoint->server != NULL &&
+	    (session->server = strdup(endpoint->server)) == NULL) {
+		free(session);
+		return NULL;
 	}
 	session->front = sessions->front;
-	session->stream = stream;
 	session->principal = principal;
 	principal_keep(principal);
 	principal->sessions++;
 	session->state = SESSION_OPENING;
+	session->streamable = endpoint->streamable;
+	session->spelling = endpoint->spelling;
 	session->revision = mcp_revision_latest_legacy();
 	session->level = -1;
 	session->handle = ++sessions->next_handle;
-	session->opened_ms = session->pinged_ms = mono_ms();
+	session->opened_ms = session->used_ms = mono_ms();
 	session->logged = rate_take(&principal->logged, SESSION_LOG_NS,
 			      SESSION_LOG_BURST, session->opened_ms) == 0;
 	arc4random_buf(session->id, sizeof(session->id));
 	TAILQ_INIT(&session->requests);
+	TAILQ_INIT(&session->streams);
+	TAILQ_INIT(&session->asks);
+	replay_init(&session->replay);
 	deferred_init(&session->free_later, session_free, session);
 	LIST_INSERT_HEAD(
 	    &sessions->buckets[bucket_of(session->id)], session, of_bucket);
-	TAILQ_INSERT_TAIL(&sessions->pings, session, of_pings);
+	TAILQ_INSERT_TAIL(&sessions->all, session, of_all);
+	if (session->streamable)
+		TAILQ_INSERT_TAIL(&sessions->idle, session, of_idle);
 	sessions->count++;
-	session_start_stream(session);
-	session_write_ping(session);
-	log_debug("session %u: stream opened by %s", session->handle,
+	log_debug("session %u: begun by %s", session->handle,
 	    log_str(principal->name, strlen(principal->name)));
+	return session;
+}
+
+void
+session_open_sse(struct sessions *sessions, struct evhttp_request *request,
+    struct principal *principal, const struct session_endpoint *endpoint)
+{
+	struct session *session = session_open(sessions, principal, endpoint);
+
+	if (session != NULL && stream_open_sse(session, request) != NULL)
+		return;
+	if (session != NULL)
+		session_close(session, "out of memory");
+	evhttp_send_reply(request, 503, "Service Unavailable", NULL);
+}
+
+bool
+session_touch(struct session *session)
+{
+	struct sessions *sessions = session->front->sessions;
+
+	session->used_ms = mono_ms();
+	TAILQ_REMOVE(&sessions->idle, session, of_idle);
+	TAILQ_INSERT_TAIL(&sessions->idle, session, of_idle);
+	if (sessions->lifetime_ms == 0 ||
+	    session->used_ms - session->opened_ms < sessions->lifetime_ms ||
+	    session->request_count > 0)
+		return true;
+	session_close(session, "it has lived for as long as it may");
+	return false;
 }
 
 enum session_lookup
@@ -239,6 +224,12 @@ session_find(struct sessions *sessions, const char *text, size_t len,
 
 /* ---- all sessions ----------------------------------------------------- */
 
+bool
+session_listens(const struct session *session)
+{
+	return session->main != NULL && !session->main->dropped;
+}
+
 /*
  * Large messages are made once and referred to by all streams: else one line of
  * a backend's log would be copied as often as there are clients.
@@ -246,14 +237,17 @@ session_find(struct sessions *sessions, const char *text, size_t len,
 #define SHARED_MIN ((size_t)4096)
 
 static void
-session_send_shared(struct session *session, struct catalogue_text *chunk)
+session_send_shared(struct session *session, const struct splice *message,
+    bool newlines, struct catalogue_text *chunk)
 {
-	if (!session_accepts(session))
+	if (session->streamable)
+		session_send(session, message, newlines); /* with its own id */
+	else if (!stream_accepts(session->main))
 		return;
-	if (chunk->len < SHARED_MIN)
-		session_write_copy(session, chunk->data, chunk->len);
+	else if (chunk->len < SHARED_MIN)
+		stream_write_copy(session->main, chunk->data, chunk->len);
 	else
-		session_write_shared(session, chunk);
+		stream_write_shared(session->main, chunk);
 }
 
 void
@@ -262,6 +256,7 @@ sessions_send(struct sessions *sessions, int level,
     bool (*hears)(const void *arg, const struct session *session),
     const void *arg)
 {
+	const struct json_span no_id = { "", 0 };
 	struct catalogue_text *chunk;
 	struct session *session;
 
@@ -274,11 +269,12 @@ sessions_send(struct sessions *sessions, int level,
 	}
 	chunk->references = 1;
 	chunk->queued = 0;
-	chunk->len = chunk_put_message(chunk->data, message, newlines);
-	TAILQ_FOREACH (session, &sessions->pings, of_pings)
+	chunk->len = chunk_put_message(chunk->data, no_id, message, newlines);
+	TAILQ_FOREACH (session, &sessions->all, of_all)
 		if (session->state == SESSION_ACTIVE &&
-		    session->level <= level && hears(arg, session))
-			session_send_shared(session, chunk);
+		    session_listens(session) && session->level <= level &&
+		    hears(arg, session))
+			session_send_shared(session, message, newlines, chunk);
 	catalogue_text_release(chunk);
 }
 
@@ -288,7 +284,7 @@ sessions_each(struct sessions *sessions,
 {
 	struct session *session;
 
-	TAILQ_FOREACH (session, &sessions->pings, of_pings)
+	TAILQ_FOREACH (session, &sessions->all, of_all)
 		if (session->state == SESSION_ACTIVE)
 			each(arg, session);
 }
@@ -313,26 +309,36 @@ session_set_level(struct session *session, enum mcp_level level)
 	sessions->levels[level]++;
 }
 
-/* Clients of a principal that is no more have nothing to get; one that does not
- * read at once is hung up on. */
+/* A stream that is not read at once is hung up on; closing it in order would
+ * wait for its client. */
+static void
+drop_unread(struct session *session)
+{
+	struct stream *stream;
+
+	TAILQ_FOREACH (stream, &session->streams, of_session)
+		if (stream->request != NULL &&
+		    evbuffer_get_length(stream_output(stream)) > 0)
+			stream_drop(stream, "its token was revoked");
+}
+
+/* Clients of a principal that is no more have nothing to get. */
 static void
 sessions_end_revoked(struct sessions *sessions)
 {
 	struct session *session;
 	struct session *next;
 
-	TAILQ_FOREACH_SAFE (session, &sessions->pings, of_pings, next) {
-		if (!session->principal->revoked || session->dropped)
+	TAILQ_FOREACH_SAFE (session, &sessions->all, of_all, next) {
+		if (!session->principal->revoked)
 			continue;
 		if (session->logged)
 			log_info("session %u: ended: %s may not come any more",
 			    session->handle,
 			    log_str(session->principal->name,
 				strlen(session->principal->name)));
-		if (evbuffer_get_length(session_output(session)) == 0)
-			session_finish(session);
-		else
-			session_drop(session, "its token was revoked");
+		drop_unread(session);
+		session_close(session, "its token was revoked");
 	}
 }
 
@@ -340,16 +346,21 @@ void
 sessions_follow_policy(struct sessions *sessions)
 {
 	const struct policy_limits *limits = &sessions->front->policy->limits;
+	struct streams *streams = &sessions->streams;
 
 	sessions_end_revoked(sessions);
 	sessions->max = limits->sessions > 0 ? limits->sessions : SIZE_MAX;
-	sessions->queue_max = limits->queue_size;
+	sessions->idle_ms = limits->session_idle_ms;
+	sessions->lifetime_ms = limits->session_lifetime_ms;
+	streams->queue_max = limits->queue_size;
 	/* What the others leave. */
-	sessions->held_max = limits->memory - limits->memory / GUARD_HELD_PART -
-	    limits->memory / SUBSCRIPTIONS_PART;
+	streams->held_max = limits->memory - limits->memory / GUARD_HELD_PART -
+	    limits->memory / SUBSCRIPTIONS_PART -
+	    limits->memory / REPLAYS_PART;
 	subscriptions_limit(sessions->front->subscriptions,
 	    limits->memory / SUBSCRIPTIONS_PART);
-	sessions_limit_queues(sessions);
+	replays_limit(&streams->replays, limits->memory / REPLAYS_PART);
+	streams_limit_queues(streams);
 }
 
 void
@@ -358,15 +369,31 @@ sessions_end(struct sessions *sessions)
 	struct session *session;
 	struct session *next;
 
-	TAILQ_FOREACH_SAFE (session, &sessions->pings, of_pings, next)
-		if (!session->dropped)
-			session_finish(session);
+	TAILQ_FOREACH_SAFE (session, &sessions->all, of_all, next)
+		session_close(session, NULL);
 }
 
 bool
 sessions_pending(const struct sessions *sessions)
 {
-	return sessions->count > 0 || sessions->ending > 0;
+	return sessions->count > 0 || sessions->streams.count > 0 ||
+	    sessions->streams.flushing > 0;
+}
+
+/* One that has something going on is not idle, whatever its client sends. */
+static void
+sessions_end_idle(struct sessions *sessions, uint64_t now)
+{
+	struct session *session;
+
+	while ((session = TAILQ_FIRST(&sessions->idle)) != NULL &&
+	    sessions->idle_ms > 0 &&
+	    now - session->used_ms >= sessions->idle_ms) {
+		if (session_rests(session))
+			session_close(session, "its client asks nothing");
+		else
+			(void)session_touch(session);
+	}
 }
 
 static void
@@ -374,18 +401,11 @@ sessions_on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct sessions *sessions = arg;
 	uint64_t now = mono_ms();
-	size_t part = sessions->count / PING_PARTS + 1;
-	struct session *session;
 
 	(void)fd;
 	(void)what;
-	while (part-- > 0 &&
-	    (session = TAILQ_FIRST(&sessions->pings)) != NULL &&
-	    now - session->pinged_ms >= SESSION_PING_MS) {
-		TAILQ_REMOVE(&sessions->pings, session, of_pings);
-		TAILQ_INSERT_TAIL(&sessions->pings, session, of_pings);
-		session_ping(session);
-	}
+	streams_tick(&sessions->streams, now);
+	sessions_end_idle(sessions, now);
 }
 
 struct sessions *
@@ -398,9 +418,11 @@ sessions_new(struct front *front)
 		return NULL;
 	sessions->front = front;
 	sessions->max = SIZE_MAX;
-	sessions->queue_max = SESSION_QUEUE_MAX;
-	sessions->held_max = SESSION_QUEUES_MAX;
-	TAILQ_INIT(&sessions->pings);
+	sessions->idle_ms = SESSION_IDLE_MS;
+	sessions->lifetime_ms = SESSION_LIFETIME_MS;
+	TAILQ_INIT(&sessions->all);
+	TAILQ_INIT(&sessions->idle);
+	streams_init(&sessions->streams, front);
 	sessions->timer = event_new(loop_base(front->loop), -1, EV_PERSIST,
 	    sessions_on_timer, sessions);
 	if (sessions->timer == NULL ||
@@ -414,18 +436,9 @@ sessions_new(struct front *front)
 void
 sessions_free(struct sessions **sessions)
 {
-	struct session *session;
-
 	if (*sessions == NULL)
 		return;
-	while ((session = TAILQ_FIRST(&(*sessions)->pings)) != NULL) {
-		struct evhttp_connection *conn =
-		    evhttp_request_get_connection(session->stream);
-
-		evhttp_connection_set_closecb(conn, NULL, NULL);
-		session_discard(conn); /* texts that count here */
-		session_end(session);
-	}
+	streams_free(&(*sessions)->streams);
 	if ((*sessions)->timer != NULL)
 		event_free((*sessions)->timer);
 	free(*sessions);

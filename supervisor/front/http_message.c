@@ -1,0 +1,170 @@
+/* http_message.c: what requests that carry messages have, and what they may. */
+#include <string.h>
+#include <strings.h>
+
+#include <event2/buffer.h>
+#include <event2/http.h>
+
+#include "proto/jsonrpc.h"
+
+#include "catalogue.h"
+#include "front.h"
+#include "http_parts.h"
+#include "policy.h"
+#include "principal.h"
+#include "session.h"
+
+bool
+http_has_json(const struct http_exchange *x)
+{
+	static const char json[] = "application/json";
+	const char *type = x->content_type;
+	size_t n = sizeof(json) - 1;
+
+	return type != NULL && strncasecmp(type, json, n) == 0 &&
+	    (type[n] == '\0' || type[n] == ';' || type[n] == ' ' ||
+		type[n] == '\t');
+}
+
+unsigned int
+http_accepts(const char *accept)
+{
+	unsigned int set = HTTP_ACCEPTS_OTHER;
+
+	/* What the SDKs send. */
+	if (strcmp(accept, "application/json, text/event-stream") == 0 ||
+	    strstr(accept, "*/*") != NULL)
+		return HTTP_ACCEPTS_ALL;
+	if (strcasestr(accept, "application/json") != NULL ||
+	    strcasestr(accept, "application/*") != NULL)
+		set |= HTTP_ACCEPTS_JSON;
+	if (strcasestr(accept, "text/event-stream") != NULL ||
+	    strcasestr(accept, "text/*") != NULL)
+		set |= HTTP_ACCEPTS_EVENTS;
+	return set;
+}
+
+const char *
+http_body(struct http_exchange *x, size_t *len)
+{
+	struct evbuffer *body = evhttp_request_get_input_buffer(x->req);
+	const char *text;
+
+	*len = evbuffer_get_length(body);
+	if (*len == 0)
+		return "";
+	if ((text = (const char *)evbuffer_pullup(body, -1)) != NULL)
+		return text;
+	*len = 0; /* out of memory: it is then no JSON */
+	return "";
+}
+
+const char *
+http_query_value(const char *query, const char *name, size_t *len)
+{
+	size_t name_len = strlen(name);
+
+	while (*query != '\0') {
+		size_t part;
+
+		query++; /* '?' or '&' */
+		part = strcspn(query, "&");
+		if (part > name_len && query[name_len] == '=' &&
+		    strncmp(query, name, name_len) == 0) {
+			*len = part - name_len - 1;
+			return query + name_len + 1;
+		}
+		query += part;
+	}
+	return NULL;
+}
+
+/* What ends requests is let through. */
+bool
+http_has_room(struct http_exchange *x, const struct session *session)
+{
+	const struct policy_limits *limits = &x->http->front->policy->limits;
+	struct principal *principal = session->principal;
+
+	if (session->request_count >= limits->requests_per_session) {
+		http_refuse(x, 429, HTTP_RETRY_SOON_S,
+		    "Too many requests of this session are in flight");
+	} else if (principal->concurrent > 0 &&
+	    principal->in_flight >= principal->concurrent) {
+		http_refuse(x, 429, HTTP_RETRY_SOON_S,
+		    "Too many requests with this token are in flight");
+	} else {
+		return true;
+	}
+	principal->refused++;
+	return false;
+}
+
+/* ---- endpoints -------------------------------------------------------- */
+
+bool
+http_endpoint_check(struct http_exchange *x, const struct principal *principal,
+    struct session_endpoint *endpoint, const char *query)
+{
+	const struct front *front = x->http->front;
+	const char *names;
+	size_t slot;
+	size_t len;
+
+	if (endpoint->server != NULL &&
+	    !catalogue_has_server(front->catalogue, principal->audience,
+		endpoint->server, &slot)) {
+		http_refuse(x, 404, 0, "There is no such server");
+		return false;
+	}
+	if (front->policy->names != POLICY_NAMES_BY_ENDPOINT)
+		endpoint->spelling = front->policy->names == POLICY_NAMES_SLASH
+		    ? NAMES_SLASH
+		    : NAMES_SAFE;
+	if (*query == '\0' ||
+	    (names = http_query_value(query, "names", &len)) == NULL)
+		return true;
+	if (len == 5 && strncmp(names, "slash", len) == 0) {
+		endpoint->spelling = NAMES_SLASH;
+	} else if (len == 4 && strncmp(names, "safe", len) == 0) {
+		endpoint->spelling = NAMES_SAFE;
+	} else {
+		http_refuse(x, 400, 0, "names must be slash or safe");
+		return false;
+	}
+	return true;
+}
+
+bool
+http_endpoint_matches(
+    const struct session_endpoint *endpoint, const struct session *session)
+{
+	if (endpoint->server == NULL || session->server == NULL)
+		return endpoint->server == session->server;
+	return strcmp(endpoint->server, session->server) == 0;
+}
+
+/* ---- batches ---------------------------------------------------------- */
+
+bool
+http_batch_read(struct http_batch *batch, const struct session *session,
+    const char *text, size_t len)
+{
+	struct json_span element;
+	size_t n = 0;
+
+	if (!session->revision->batches)
+		return false;
+	while (len > 0 && *text != '[') { /* white space before it */
+		text++;
+		len--;
+	}
+	while (len > 0 && text[len - 1] != ']')
+		len--;
+	json_iter_init(&batch->elements, (struct json_span){ text, len });
+	while (n <= HTTP_BATCH_MAX &&
+	    json_iter_element(&batch->elements, &element))
+		n++;
+	json_iter_init(&batch->elements, (struct json_span){ text, len });
+	return n > 0 && n <= HTTP_BATCH_MAX;
+}
