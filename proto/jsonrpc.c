@@ -34,6 +34,7 @@ enum field {
 	REF_TYPE,
 	REF_NAME,
 	REF_URI,
+	RESULT_STRUCTURED_CONTENT,
 	FIELDS,
 };
 
@@ -42,7 +43,7 @@ static const struct json_field fields[FIELDS] = {
 	[ID] = JSON_FIELD("id", JSON_ROOT),
 	[METHOD] = JSON_FIELD("method", JSON_ROOT),
 	[PARAMS] = JSON_PARENT("params", JSON_ROOT, PARAMS_NAME),
-	[RESULT] = JSON_FIELD("result", JSON_ROOT),
+	[RESULT] = JSON_PARENT("result", JSON_ROOT, RESULT_STRUCTURED_CONTENT),
 	[ERROR] = JSON_FIELD("error", JSON_ROOT),
 	[PARAMS_NAME] = JSON_FIELD("name", PARAMS),
 	[PARAMS_ARGUMENTS] = JSON_FIELD("arguments", PARAMS),
@@ -61,6 +62,7 @@ static const struct json_field fields[FIELDS] = {
 	[REF_TYPE] = JSON_FIELD("type", PARAMS_REF),
 	[REF_NAME] = JSON_FIELD("name", PARAMS_REF),
 	[REF_URI] = JSON_FIELD("uri", PARAMS_REF),
+	[RESULT_STRUCTURED_CONTENT] = JSON_FIELD("structuredContent", RESULT),
 };
 
 /* True for what may be the id of a request, or a progress token. */
@@ -204,6 +206,7 @@ name_spans(struct rpc_message *msg, const struct json_span *spans)
 	msg->ref_type = spans[REF_TYPE];
 	msg->ref_name = spans[REF_NAME];
 	msg->ref_uri = spans[REF_URI];
+	msg->structured_content = spans[RESULT_STRUCTURED_CONTENT];
 }
 
 /* The first byte of a text that json_scan() accepted and that is no space. */
@@ -364,6 +367,7 @@ rpc_check_params(const struct rpc_message *msg)
 	case MCP_RESOURCES_LIST_CHANGED:
 	case MCP_RESOURCES_UPDATED:
 	case MCP_PROMPTS_LIST_CHANGED:
+	case MCP_ELICITATION_COMPLETE:
 	case MCP_SAMPLING_CREATE_MESSAGE:
 	case MCP_ELICITATION_CREATE:
 	case MCP_ROOTS_LIST:

@@ -54,6 +54,8 @@ struct rpc_message {
 	struct json_span capabilities;
 	struct json_span client_info;
 	struct json_span meta;
+	/* a member of result, when that is an object */
+	struct json_span structured_content;
 	/* members of params._meta and params.ref */
 	struct json_span meta_progress_token;
 	struct json_span ref_type;

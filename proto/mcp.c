@@ -46,6 +46,8 @@ static const struct method {
 	[MCP_RESOURCES_UPDATED] = { "notifications/resources/updated",
 	    MCP_UNKNOWN },
 	[MCP_PROMPTS_LIST_CHANGED] = { "notifications/prompts/list_changed",
+	    MCP_ELICITATION_COMPLETE },
+	[MCP_ELICITATION_COMPLETE] = { "notifications/elicitation/complete",
 	    MCP_UNKNOWN },
 	[MCP_SAMPLING_CREATE_MESSAGE] = { "sampling/createMessage",
 	    MCP_UNKNOWN },
@@ -158,14 +160,17 @@ static const struct mcp_revision revisions[] = {
 	    .resource_link = true,
 	    .completions_capability = true,
 	    .elicitation = true,
-	    .elicitation_url = true },
+	    .elicitation_url = true,
+	    .sampling_arrays = true },
 	{ .name = "2026-07-28",
 	    .header = true,
 	    .audio = true,
 	    .resource_link = true,
 	    .completions_capability = true,
 	    .elicitation = true,
-	    .elicitation_url = true },
+	    .elicitation_url = true,
+	    .sampling_arrays = true,
+	    .structured_any = true },
 };
 #define REVISIONS (sizeof(revisions) / sizeof(revisions[0]))
 

@@ -33,6 +33,7 @@ enum mcp_method {
 	MCP_RESOURCES_LIST_CHANGED,
 	MCP_RESOURCES_UPDATED,
 	MCP_PROMPTS_LIST_CHANGED,
+	MCP_ELICITATION_COMPLETE,
 	/* requests, server to client */
 	MCP_SAMPLING_CREATE_MESSAGE,
 	MCP_ELICITATION_CREATE,
@@ -55,7 +56,10 @@ struct mcp_revision {
 	bool resource_link;
 	bool completions_capability; /* declared, not just present */
 	bool elicitation;
-	bool elicitation_url;
+	bool elicitation_url; /* and params.mode, which came with it */
+	bool sampling_arrays; /* arrays of blocks as content of a message */
+	/* structuredContent, and what an outputSchema allows, is any JSON */
+	bool structured_any;
 };
 
 /* The revision of exactly this name, or NULL. */

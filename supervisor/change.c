@@ -420,13 +420,13 @@ keep(struct gateway *gw, size_t place, bool drop_standby)
 	if (standby != NULL && drop_standby)
 		roster_leave(standby, gw->config->drain_timeout_ms);
 	else if (standby != NULL)
-		roster_rebind(standby, gw->config, place);
+		roster_rebind(standby, gw->plan, gw->config, place);
 	if (serving == NULL)
 		return;
 	if (standby != NULL && !drop_standby)
 		roster_set_rules(serving, gw->config, place);
 	else
-		roster_rebind(serving, gw->config, place);
+		roster_rebind(serving, gw->plan, gw->config, place);
 }
 
 /* Of those that are in the configuration no more: all that do not serve anybody

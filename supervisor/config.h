@@ -38,6 +38,11 @@
  * stays below MSG_POLICY_MAX.
  */
 #define CONFIG_TOKEN_STRINGS_MAX (256U << 10)
+/*
+ * Instances of one backend, each for one client: as many processes and
+ * descriptors as that many backends.
+ */
+#define CONFIG_INSTANCES_MAX 256
 /* Addresses to listen on; a name may stand for several. */
 #define CONFIG_LISTEN_MAX 16
 /* Nobody reads more at once. */
@@ -49,6 +54,23 @@ enum config_transport {
 	CONFIG_AUTO,  /* its url: Streamable HTTP, or else HTTP+SSE */
 	CONFIG_SSE,   /* its url: HTTP+SSE of MCP 2024-11-05 */
 	CONFIG_HTTP,  /* its url: Streamable HTTP */
+};
+
+/* Whether the clients of a backend share it; in the order of its key's choices.
+ */
+enum config_session {
+	CONFIG_SHARED,
+	CONFIG_PER_CLIENT,   /* each session has an instance of its own */
+	CONFIG_SESSION_AUTO, /* from when on it asks clients something without
+				saying which one */
+};
+
+/* How names of backends and tools are joined for clients that do not say it;
+ * the first two in the order of the key's choices. */
+enum config_names {
+	CONFIG_NAMES_SLASH,       /* "backend/tool" */
+	CONFIG_NAMES_SAFE,        /* of [A-Za-z0-9_-] alone */
+	CONFIG_NAMES_BY_ENDPOINT, /* not configured */
 };
 
 /* A number that the configuration leaves to the one who reads it. */
@@ -98,6 +120,8 @@ struct config_limits {
 	uint64_t connections;             /* 0: what descriptors allow */
 	uint64_t connections_per_address; /* 0: no limit of its own */
 	uint64_t sessions;
+	uint32_t session_idle_ms;      /* without a request and a stream */
+	uint32_t session_lifetime_ms;  /* 0: any */
 	uint64_t requests_per_session; /* in flight */
 	uint64_t requests_per_backend; /* in flight, unless it has its own */
 	uint64_t rate;       /* requests a second and address; 0: any */
@@ -124,14 +148,18 @@ struct config_backend {
 	struct config_job_limits limits;
 	struct config_sandbox sandbox;
 	struct config_tools tools;
-	uint64_t requests;     /* in flight; 0: "requests_per_backend" */
-	uint64_t message_size; /* bytes of one message of its */
-	char *url;             /* http or https; NULL with CONFIG_STDIO */
-	char **headers;        /* "Name: value", NULL-terminated; never NULL */
-	char *ca;              /* certificates in PEM; NULL: the system's */
-	char *certificate;     /* the client's, in PEM; NULL: none */
-	char *key;             /* its private key, in PEM; NULL: none */
-	bool private_network;  /* any name may stand for a private address */
+	uint64_t requests; /* in flight; 0: "requests_per_backend" */
+	enum config_session session;
+	uint64_t max_instances;    /* of it at once, where not CONFIG_SHARED */
+	uint32_t instance_wait_ms; /* that a call waits for its instance */
+	uint32_t instance_idle_ms; /* after which one ends; 0: never */
+	uint64_t message_size;     /* bytes of one message of its */
+	char *url;                 /* http or https; NULL with CONFIG_STDIO */
+	char **headers;       /* "Name: value", NULL-terminated; never NULL */
+	char *ca;             /* certificates in PEM; NULL: the system's */
+	char *certificate;    /* the client's, in PEM; NULL: none */
+	char *key;            /* its private key, in PEM; NULL: none */
+	bool private_network; /* any name may stand for a private address */
 	bool disabled;
 	uint32_t startup_timeout_ms; /* until the backend is listed */
 	uint32_t request_timeout_ms; /* without answer and progress */
@@ -183,6 +211,7 @@ struct config {
 	char **allowed_hosts;   /* NULL-terminated; names besides localhost,
 				   IP addresses and host */
 	char **allowed_origins; /* NULL-terminated; "https://app.example.com" */
+	enum config_names names;
 	size_t backend_count;
 	struct config_backend *backends; /* in the file's order */
 };

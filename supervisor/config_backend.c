@@ -18,6 +18,9 @@ static const char *const of_tls[] = { "ca_file", "cert_file", "key_file",
 static const char *const of_command[] = { "args", "env", "clear_env", "cwd",
 	"user", "group", "home", "new_privileges", "limits", "sandbox", NULL };
 
+static const char *const of_instances[] = { "max_instances", "instance_wait",
+	"instance_idle", NULL };
+
 static void
 wipe(char *text)
 {
@@ -144,12 +147,38 @@ check_type(struct config_reader *rd, struct json_span object,
 		    rd->where);
 }
 
+/* Who shares it, and what is for those that do not. */
+static void
+check_session(struct config_reader *rd, struct json_span object,
+    const struct config_backend *backend)
+{
+	struct json_span session = json_get(object, "session");
+
+	if (session.at != NULL &&
+	    config_value_choice(
+		config_keys_find(CONFIG_BACKEND, "session"), session) == -1)
+		return; /* reported; nobody knows what was meant */
+	if (backend->session == CONFIG_SHARED)
+		refuse_each(rd, object, of_instances,
+		    "is for a backend whose clients have instances of their "
+		    "own; add \"session\": \"per-client\" or \"auto\", or "
+		    "remove it");
+	else if (has(object, "url") && has(object, "command"))
+		config_report_add(rd->report, session.at,
+		    "%s: only one instance of a program can have the port of "
+		    "its \"url\"; remove \"session\", or remove \"url\" if "
+		    "the program can be spoken to over its standard input and "
+		    "output",
+		    rd->where);
+}
+
 /* What a disabled backend has beside its name is not looked at as closely. */
 static void
 check_together(struct config_reader *rd, struct json_span object,
     const struct config_backend *backend)
 {
 	check_type(rd, object, backend);
+	check_session(rd, object, backend);
 	if (has(object, "url"))
 		check_remote(rd, object, backend);
 	else

@@ -9,6 +9,8 @@
 /* config_backend.c knows what each means. */
 static const char *const kinds[] = { "stdio", "sse", "http", "streamable-http",
 	"streamableHttp", NULL };
+/* In the order of enum config_session. */
+static const char *const sessions[] = { "shared", "per-client", "auto", NULL };
 /* The second is private_network. */
 static const char *const networks[] = { "host", "none", NULL };
 
@@ -20,6 +22,8 @@ static const char *const networks[] = { "host", "none", NULL };
 #define PROCESSES_MAX 4194304
 #define CPU_MAX       100000
 #define FILES_MAX     1048576
+/* A week: longer is meant as never. */
+#define IDLE_MAX 604800
 
 #define FORM_USER  "the name of a user account"
 #define FORM_GROUP "the name of a group"
@@ -150,6 +154,43 @@ static const struct config_key backend_keys[] = {
 	    .description =
 		"Requests in flight; 0 is \"requests_per_backend\" of the "
 		"gateway." },
+	{ .name = "session",
+	    .type = CONFIG_CHOICE,
+	    BACKEND(session),
+	    .fallback = "\"shared\"",
+	    .choices = sessions,
+	    .example = "\"per-client\"",
+	    .description =
+		"Whether all clients share it, or each has an instance of "
+		"its own." },
+	{ .name = "max_instances",
+	    .type = CONFIG_COUNT,
+	    RULE(max_instances),
+	    .fallback = "16",
+	    .min = 1,
+	    .max = CONFIG_INSTANCES_MAX,
+	    .example = "8",
+	    .description = "Instances for single clients at once." },
+	{ .name = "instance_wait",
+	    .type = CONFIG_SECONDS,
+	    RULE(instance_wait_ms),
+	    .fallback = "30",
+	    .min = 0.1,
+	    .max = 3600,
+	    .example = "10",
+	    .description = "Seconds that a call waits for the instance of its "
+			   "client." },
+	{ .name = "instance_idle",
+	    .type = CONFIG_SECONDS,
+	    RULE(instance_idle_ms),
+	    .fallback = "600",
+	    .min = 1,
+	    .max = IDLE_MAX,
+	    .or_zero = true,
+	    .example = "60",
+	    .description =
+		"Seconds after which an instance ends whose client asked "
+		"nothing; 0 is never." },
 	{ .name = "message_size",
 	    .type = CONFIG_SIZE,
 	    BACKEND(message_size),

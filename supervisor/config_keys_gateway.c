@@ -12,6 +12,8 @@ static const char *const levels[] = { "debug", "info", "warning", "error",
 	"critical", NULL };
 static const char *const logs[] = { "file", "syslog", "none", NULL };
 static const char *const formats[] = { "text", "json", NULL };
+/* In the order of enum config_names. */
+static const char *const spellings[] = { "slash", "safe", NULL };
 
 /* More than one process answers in a second is as good as none. */
 #define RATE_MAX 1000000
@@ -26,6 +28,8 @@ static const char *const formats[] = { "text", "json", NULL };
 /* One body and one queue of the usual size. */
 #define MEMORY_MIN (16 << 20)
 #define MEMORY_MAX (64.0 * (1 << 30))
+/* A week: whoever comes back later begins anew. */
+#define SESSION_MAX 604800
 
 /* Nobody knows a token with this one. */
 #define EXAMPLE_HASH                                                           \
@@ -175,6 +179,13 @@ static const struct config_key gateway_keys[] = {
 	    .example = "[\"https://app.example.com\"]",
 	    .description = "Web pages that may call the gateway from a "
 			   "browser, by their origin." },
+	{ .name = "names",
+	    .type = CONFIG_CHOICE,
+	    GATEWAY(names),
+	    .choices = spellings,
+	    .example = "\"safe\"",
+	    .description = "How names of tools and prompts begin with their "
+			   "backend's; by the endpoint if left out." },
 	{ .name = "drain_timeout",
 	    .type = CONFIG_SECONDS,
 	    GATEWAY(drain_timeout_ms),
@@ -380,6 +391,27 @@ static const struct config_key limit_keys[] = {
 	    .max = SESSIONS_MAX,
 	    .example = "1000",
 	    .description = "Sessions of all clients." },
+	{ .name = "session_idle",
+	    .type = CONFIG_SECONDS,
+	    LIMIT(session_idle_ms),
+	    .fallback = "1800",
+	    .min = 1,
+	    .max = SESSION_MAX,
+	    .example = "600",
+	    .description =
+		"Seconds after which a Streamable HTTP session ends that "
+		"sends nothing and has no stream." },
+	{ .name = "session_lifetime",
+	    .type = CONFIG_SECONDS,
+	    LIMIT(session_lifetime_ms),
+	    .fallback = "86400",
+	    .min = 1,
+	    .max = SESSION_MAX,
+	    .or_zero = true,
+	    .example = "3600",
+	    .description =
+		"Seconds after which a Streamable HTTP session ends in any "
+		"case; 0 is never." },
 	{ .name = "requests_per_session",
 	    .type = CONFIG_COUNT,
 	    LIMIT(requests_per_session),

@@ -402,8 +402,10 @@ config_parse(struct config **ret, const char *path, const char *text,
 		return -1;
 	}
 	p.config = calloc(1, sizeof(*p.config));
-	if (p.config != NULL)
+	if (p.config != NULL) {
 		p.config->references = 1;
+		p.config->names = CONFIG_NAMES_BY_ENDPOINT;
+	}
 	if (p.config == NULL || (p.config->path = strdup(path)) == NULL)
 		config_report_no_memory(&p.report);
 	else if (config_text_blank(copy, len, &error_at) == -1)

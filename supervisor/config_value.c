@@ -95,6 +95,8 @@ read_enum(struct config_reader *rd, const struct config_key *key,
 }
 _Static_assert(sizeof(enum log_level) == sizeof(int) &&
 	sizeof(enum config_log) == sizeof(int) &&
+	sizeof(enum config_names) == sizeof(int) &&
+	sizeof(enum config_session) == sizeof(int) &&
 	sizeof(enum config_log_format) == sizeof(int),
     "read_enum() writes an int");
 

@@ -82,6 +82,13 @@ front_on_frame(void *arg, const struct frame *frame, const char *payload)
 		front->handlers->drained(
 		    front->arg, (enum drained)frame->flags, frame->id);
 		return true;
+	case MSG_WANT:
+		front->handlers->want(
+		    front->arg, frame->id, frame->client, frame->flags);
+		return true;
+	case MSG_RELEASE:
+		front->handlers->release(front->arg, frame->id);
+		return true;
 	case MSG_REPORT:
 		front->handlers->report(
 		    front->arg, frame->id, payload, frame->length);
@@ -296,6 +303,17 @@ void
 front_send_backend(struct front *front, uint64_t number, const char *json)
 {
 	struct frame frame = { .type = MSG_BACKEND, .id = number };
+
+	front_send(front, &frame, json);
+}
+
+void
+front_send_instance(
+    struct front *front, uint32_t key, uint64_t number, const char *json)
+{
+	struct frame frame = {
+		.type = MSG_INSTANCE, .id = number, .client = key
+	};
 
 	front_send(front, &frame, json);
 }

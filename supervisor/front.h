@@ -29,6 +29,12 @@ struct front_handlers {
 	void (*listed)(void *arg, uint64_t number, uint32_t generation);
 	/* Nothing is in flight any more; number is that of the backend. */
 	void (*drained)(void *arg, enum drained what, uint64_t number);
+	/* It wants an instance of the backend of this number for a client that
+	 * can do this (enum mcp_capability); key is its own. */
+	void (*want)(void *arg, uint64_t number, uint32_t key,
+	    unsigned int capabilities);
+	/* It has no use for this instance any more. */
+	void (*release)(void *arg, uint64_t number);
 	/* Its answer to the QUERY of this number; not checked in any way. */
 	void (*report)(void *arg, uint64_t id, const char *json, size_t len);
 };
@@ -74,6 +80,11 @@ void front_send_unlisten(struct front *front, uint32_t number);
 
 /* Tell it the state of a backend; json is from setup_backend(). */
 void front_send_backend(struct front *front, uint64_t number, const char *json);
+
+/* Answer a WANT: the number of the instance, or 0 and json from
+ * setup_no_instance(). */
+void front_send_instance(
+    struct front *front, uint32_t key, uint64_t number, const char *json);
 
 /* Give it its end of a link; *fd is taken in any case. */
 void front_send_link(

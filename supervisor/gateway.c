@@ -10,6 +10,7 @@
 #include "change.h"
 #include "ending.h"
 #include "gateway_parts.h"
+#include "instance.h"
 #include "notify.h"
 #include "proto/clock.h"
 #include "startup.h"
@@ -46,9 +47,17 @@ gateway_on_idle(void *arg)
 	ending_on_idle(arg);
 }
 
+/* What a worker has to say is for the log alone too. */
+static void
+gateway_on_note(void *arg, enum log_level level, const char *text)
+{
+	startup_record(arg, ROLE_WORKER, level, text);
+}
+
 static const struct roster_handlers roster_handlers = {
 	.changed = gateway_on_changed,
 	.tell = gateway_on_tell,
+	.note = gateway_on_note,
 };
 
 /* ---- what the front tells ---- */
@@ -113,6 +122,26 @@ gateway_on_drained(void *arg, enum drained what, uint64_t number)
 }
 
 static void
+gateway_on_want(
+    void *arg, uint64_t number, uint32_t key, unsigned int capabilities)
+{
+	struct gateway *gw = arg;
+
+	if (gw->phase == GATEWAY_RUNS)
+		instance_want(gw->roster, number, key, capabilities);
+	else
+		instance_refuse(gw->roster, key, "the gateway is stopping");
+}
+
+static void
+gateway_on_release(void *arg, uint64_t number)
+{
+	struct gateway *gw = arg;
+
+	instance_release(gw->roster, number);
+}
+
+static void
 gateway_on_report(void *arg, uint64_t id, const char *json, size_t len)
 {
 	struct gateway *gw = arg;
@@ -127,6 +156,8 @@ static const struct front_handlers front_handlers = {
 	.useless = gateway_on_front_useless,
 	.listed = gateway_on_listed,
 	.drained = gateway_on_drained,
+	.want = gateway_on_want,
+	.release = gateway_on_release,
 	.report = gateway_on_report,
 };
 

@@ -69,6 +69,11 @@ void gateway_set_log_level(struct gateway *gateway, enum log_level level);
  * last), with texts that last for the call. */
 void gateway_each(struct gateway *gateway,
     void (*each)(void *arg, const struct status_backend *backend), void *arg);
+
+/* The same for every instance that the backend of this number has for single
+ * clients, the oldest first; see instance.h. */
+void gateway_each_instance(struct gateway *gateway, uint64_t number,
+    void (*each)(void *arg, const struct status_backend *instance), void *arg);
 void gateway_status(const struct gateway *gateway, struct status_gateway *ret);
 
 /*

@@ -16,45 +16,61 @@
 
 /* ---- what the front is told of one ---- */
 
-static void
-member_tell_front(const struct member *m)
+void
+member_send_state(struct roster *roster, const struct service *s)
 {
-	const struct service *s = m->service;
 	char *json;
 
-	if (!m->introduced || !front_is_running(m->roster->front))
+	if (!front_is_running(roster->front))
 		return;
 	json = setup_backend(backend_state_name(service_state(s)),
 	    service_reason(s), service_retry_ms(s));
 	if (json == NULL)
 		log_error("front: out of memory");
 	else
-		front_send_backend(m->roster->front, service_number(s), json);
+		front_send_backend(roster->front, service_number(s), json);
 	free(json);
 }
 
-/* A link is two ends of one socket: one for the front, one for the worker. */
 static void
-member_link(struct member *m)
+member_tell_front(const struct member *m)
 {
-	struct roster *roster = m->roster;
+	if (m->introduced)
+		member_send_state(m->roster, m->service);
+}
+
+/* A link is two ends of one socket: one for the front, one for the worker. */
+uint32_t
+member_send_link(struct roster *roster, struct service *s)
+{
+	uint32_t generation;
 	int sv[2];
 
-	if (!m->introduced || !front_is_running(roster->front) ||
-	    !service_can_link(m->service))
-		return;
+	if (!front_is_running(roster->front) || !service_can_link(s))
+		return 0;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
 		sv) == -1) {
 		log_error("backend %s: cannot be linked to the front: %s",
-		    service_name(m->service), strerror(errno));
-		service_no_link(m->service, "could not be linked to the front");
-		return;
+		    service_name(s), strerror(errno));
+		service_no_link(s, "could not be linked to the front");
+		return 0;
 	}
+	generation = ++roster->generation;
+	service_send_link(s, generation, &sv[0]);
+	front_send_link(roster->front, service_number(s), generation, &sv[1]);
+	return generation;
+}
+
+static void
+member_link(struct member *m)
+{
+	uint32_t generation =
+	    m->introduced ? member_send_link(m->roster, m->service) : 0;
+
+	if (generation == 0)
+		return;
 	m->listed = false;
-	m->generation = ++roster->generation;
-	service_send_link(m->service, m->generation, &sv[0]);
-	front_send_link(
-	    roster->front, service_number(m->service), m->generation, &sv[1]);
+	m->generation = generation;
 }
 
 void
@@ -129,13 +145,14 @@ member_free(struct member **member)
 	service_free(&m->service);
 	if (m->timer != NULL)
 		event_free(m->timer);
+	plan_free(&m->plan);
 	config_free(&m->backend_config);
 	config_free(&m->rules_config);
 	free(m);
 	*member = NULL;
 }
 
-/* Of one that leaves: it ends, once. */
+/* Of one that leaves: it ends with its instances, once. */
 void
 member_end(struct member *m)
 {
@@ -144,6 +161,7 @@ member_end(struct member *m)
 	m->ended = true;
 	(void)event_del(m->timer);
 	service_stop(m->service);
+	instances_end(m->roster, m);
 	roster_touch(m->roster);
 }
 
@@ -161,8 +179,8 @@ member_on_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 struct member *
-roster_make(struct roster *roster, const struct plan *plan,
-    struct config *config, size_t place, char **error)
+roster_make(struct roster *roster, struct plan *plan, struct config *config,
+    size_t place, char **error)
 {
 	struct member *m = calloc(1, sizeof(*m));
 	struct service_spec spec;
@@ -171,7 +189,7 @@ roster_make(struct roster *roster, const struct plan *plan,
 	if (m == NULL)
 		return NULL;
 	m->roster = roster;
-	roster_rebind(m, config, place);
+	roster_rebind(m, plan, config, place);
 	m->timer =
 	    event_new(loop_base(roster->loop), -1, 0, member_on_timer, m);
 	if (m->timer == NULL)
@@ -264,10 +282,13 @@ roster_set_rules(struct member *m, struct config *config, size_t place)
 }
 
 void
-roster_rebind(struct member *m, struct config *config, size_t place)
+roster_rebind(
+    struct member *m, struct plan *plan, struct config *config, size_t place)
 {
 	struct config *before = m->backend_config;
 
+	plan_free(&m->plan);
+	m->plan = plan_ref(plan);
 	m->backend = &config->backends[place];
 	m->backend_config = config_ref(config);
 	if (m->service != NULL)

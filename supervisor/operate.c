@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "gateway_parts.h"
+#include "instance.h"
 #include "proto/clock.h"
 #include "refusal.h"
 
@@ -194,7 +195,21 @@ gateway_each(struct gateway *gw,
 		service_status(m->service, &backend);
 		backend.part =
 		    m->stopped ? "stopped" : policy_text_part(m->part);
+		backend.session = policy_text_session(m->backend->session);
+		backend.instances = m->instances;
 		each(arg, &backend);
+	}
+}
+
+void
+gateway_each_instance(struct gateway *gw, uint64_t number,
+    void (*each)(void *arg, const struct status_backend *instance), void *arg)
+{
+	const struct member *m;
+
+	TAILQ_FOREACH (m, roster_members(gw->roster), link) {
+		if (service_number(m->service) == number)
+			instance_each(m, each, arg);
 	}
 }
 

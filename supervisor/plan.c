@@ -13,6 +13,7 @@
 #include "identity.h"
 #include "job_users.h"
 #include "plan.h"
+#include "proto/mcp.h"
 #include "refusal.h"
 #include "setup.h"
 #include "shortfall.h"
@@ -27,6 +28,7 @@
 #define PIPE_TOTAL ((size_t)32 << 20)
 
 struct plan {
+	unsigned int references;
 	const struct config *config;
 	bool root;
 	char *bindir;
@@ -110,6 +112,7 @@ plan_new(const struct config *config, struct cgroup *cgroup, int cgroup_error,
 	*error = NULL;
 	if (plan == NULL)
 		return NULL;
+	plan->references = 1;
 	plan->config = config;
 	plan->root = geteuid() == 0;
 	plan->cgroup = cgroup;
@@ -123,6 +126,13 @@ plan_new(const struct config *config, struct cgroup *cgroup, int cgroup_error,
 	return NULL;
 }
 
+struct plan *
+plan_ref(struct plan *plan)
+{
+	plan->references++;
+	return plan;
+}
+
 void
 plan_free(struct plan **plan)
 {
@@ -130,10 +140,12 @@ plan_free(struct plan **plan)
 
 	if (p == NULL)
 		return;
+	*plan = NULL;
+	if (--p->references > 0)
+		return;
 	job_users_free(&p->users);
 	free(p->bindir);
 	free(p);
-	*plan = NULL;
 }
 
 void
@@ -222,14 +234,25 @@ plan_front(const struct plan *plan, enum log_level level, char **error)
 /* Its own files, which TLS and the names of hosts need, are there only without
  * chroot. */
 static char *
-worker_setup(const struct plan *plan, size_t place, enum log_level level)
+worker_setup(const struct plan *plan, size_t place, enum log_level level,
+    unsigned int capabilities)
 {
 	const struct config_backend *be = &plan->config->backends[place];
 	struct role_identity identity = plan->worker;
 
 	if (be->url != NULL)
 		identity.chroot = NULL;
-	return setup_worker(be, level, &identity);
+	return setup_worker(be, level, &identity, capabilities);
+}
+
+/* What a backend is told that its clients can.  The one run of a "per-client"
+ * backend that is for its lists alone is told everything, so that they are what
+ * any client could be offered. */
+static unsigned int
+capabilities_of(const struct config_backend *be)
+{
+	return be->session == CONFIG_PER_CLIENT ? MCP_CAPABILITIES_ALL
+						: MCP_CAPABILITIES_SHARED;
 }
 
 static char **
@@ -308,8 +331,16 @@ user_text(const struct job_user *user)
 static int
 pipe_size(const struct plan *plan)
 {
-	size_t share = PIPE_TOTAL / (2 * plan->config->backend_count);
-	size_t size = PIPE_MAX;
+	const struct config *config = plan->config;
+	size_t runs = config->backend_count, share, size = PIPE_MAX;
+
+	for (size_t i = 0; i < config->backend_count; i++) {
+		const struct config_backend *be = &config->backends[i];
+
+		if (be->session != CONFIG_SHARED)
+			runs += be->max_instances;
+	}
+	share = PIPE_TOTAL / (2 * runs);
 
 	while (size > share && size > PIPE_MIN)
 		size /= 2;
@@ -368,6 +399,15 @@ int
 plan_service(const struct plan *plan, size_t place, uint64_t number,
     enum log_level level, struct service_spec *ret, char **error)
 {
+	return plan_instance(plan, place, number,
+	    capabilities_of(&plan->config->backends[place]), level, ret, error);
+}
+
+int
+plan_instance(const struct plan *plan, size_t place, uint64_t number,
+    unsigned int capabilities, enum log_level level, struct service_spec *ret,
+    char **error)
+{
 	const struct config_backend *be = &plan->config->backends[place];
 	struct service_spec spec = { .number = number,
 		.config = be,
@@ -378,7 +418,7 @@ plan_service(const struct plan *plan, size_t place, uint64_t number,
 		*ret = spec;
 		return 0;
 	}
-	spec.worker_setup = worker_setup(plan, place, level);
+	spec.worker_setup = worker_setup(plan, place, level, capabilities);
 	if (spec.worker_setup == NULL)
 		return too_long(plan, be,
 		    "its \"url\", \"headers\" and certificates", error);

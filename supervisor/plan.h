@@ -21,6 +21,10 @@ struct plan;
  */
 struct plan *plan_new(const struct config *config, struct cgroup *cgroup,
     int cgroup_error, char **error);
+
+/* A plan lives as long as somebody holds it: one more does.  Returns plan. */
+struct plan *plan_ref(struct plan *plan);
+/* One less does. */
 void plan_free(struct plan **plan);
 
 /* It is only a question what plan_service() would say: no folders are made. */
@@ -41,5 +45,11 @@ char *plan_front(const struct plan *plan, enum log_level level, char **error);
  * a user id of its own is there then.  0, or -1 with *error as above. */
 int plan_service(const struct plan *plan, size_t place, uint64_t number,
     enum log_level level, struct service_spec *ret, char **error);
+
+/* The same for one more run of it, for a client that can do this (a set of enum
+ * mcp_capability). */
+int plan_instance(const struct plan *plan, size_t place, uint64_t number,
+    unsigned int capabilities, enum log_level level, struct service_spec *ret,
+    char **error);
 
 #endif

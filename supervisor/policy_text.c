@@ -131,6 +131,8 @@ add_limits(struct text *t, const struct config_limits *limits)
 	add_number(t, "body_size", limits->body_size);
 	add_number(t, "queue_size", limits->queue_size);
 	add_number(t, "memory", limits->memory);
+	add_number(t, "session_idle_ms", limits->session_idle_ms);
+	add_number(t, "session_lifetime_ms", limits->session_lifetime_ms);
 	add(t, "}");
 }
 
@@ -166,6 +168,48 @@ policy_text_part(enum part part)
 	return "unknown";
 }
 
+const char *
+policy_text_session(enum config_session session)
+{
+	switch (session) {
+	case CONFIG_SHARED:
+		return "shared";
+	case CONFIG_PER_CLIENT:
+		return "per-client";
+	case CONFIG_SESSION_AUTO:
+		return "auto";
+	}
+	return "shared";
+}
+
+/* NULL: by endpoint. */
+static const char *
+names_name(enum config_names names)
+{
+	switch (names) {
+	case CONFIG_NAMES_SLASH:
+		return "slash";
+	case CONFIG_NAMES_SAFE:
+		return "safe";
+	case CONFIG_NAMES_BY_ENDPOINT:
+		break;
+	}
+	return NULL;
+}
+
+static void
+add_instances(struct text *t, const struct policy_text_backend *backend)
+{
+	const struct config_backend *rules = backend->rules;
+	bool shared = backend->session == CONFIG_SHARED;
+
+	add_key(t, "session");
+	add_string(t, policy_text_session(backend->session));
+	add_number(t, "instances", shared ? 0 : rules->max_instances);
+	add_number(t, "instance_wait_ms", rules->instance_wait_ms);
+	add_number(t, "instance_idle_ms", rules->instance_idle_ms);
+}
+
 static void
 add_backend(struct text *t, const struct config_limits *limits,
     const struct policy_text_backend *backend)
@@ -186,6 +230,7 @@ add_backend(struct text *t, const struct config_limits *limits,
 	add_list(t, "deny", seen ? rules->tools.deny : NULL);
 	add_number(t, "requests",
 	    requests != 0 && requests < REQUESTS_MAX ? requests : REQUESTS_MAX);
+	add_instances(t, backend);
 	add(t, "}");
 }
 
@@ -219,6 +264,8 @@ policy_text(const struct config *config,
 	add_key(&t, "public_url");
 	add_string(&t, config->public_url);
 	add_list(&t, "authorization_servers", config->authorization_servers);
+	add_key(&t, "names");
+	add_string(&t, names_name(config->names));
 	add_limits(&t, &config->limits);
 	add_key(&t, "tokens");
 	add(&t, "[");

@@ -19,12 +19,16 @@ enum part {
 struct policy_text_backend {
 	uint64_t number;
 	enum part part;
+	enum config_session session;        /* what it was started as */
 	const struct config_backend *rules; /* name, filters, limits; borrowed
 					     */
 };
 
 /* "serving": as POLICY and the status have it. */
 const char *policy_text_part(enum part part);
+
+/* "per-client": as the configuration has it. */
+const char *policy_text_session(enum config_session session);
 
 /*
  * The text, the caller's, for these backends in this order.  NULL with errno

@@ -56,6 +56,13 @@ roster_remove(struct member *m)
 
 /* ---- members change ---- */
 
+/* Clients may have asked it something that is not answered yet. */
+static bool
+roster_is_busy(const struct member *m)
+{
+	return roster_is_ready(m) || instances_are_used(m);
+}
+
 void
 roster_leave(struct member *m, unsigned int drain_ms)
 {
@@ -68,7 +75,7 @@ roster_leave(struct member *m, unsigned int drain_ms)
 	m->waits = false;
 	roster_insert(roster, m);
 	roster_touch(roster);
-	if (!roster_is_ready(m) || !front_is_running(roster->front))
+	if (!roster_is_busy(m) || !front_is_running(roster->front))
 		member_end(m);
 	else
 		loop_arm(m->timer, drain_ms);
@@ -133,7 +140,7 @@ roster_standby(const struct roster *roster, const char *name)
 	return roster_find(roster, name, PART_STANDBY);
 }
 
-static struct member *
+struct member *
 roster_by_number(const struct roster *roster, uint64_t number)
 {
 	struct member *m;
@@ -173,11 +180,12 @@ roster_policy(const struct roster *roster, const struct config *config,
 	TAILQ_FOREACH (m, &roster->members, link)
 		list[n++] =
 		    (struct policy_text_backend){ service_number(m->service),
-			    m->part, m->rules };
+			    m->part, m->backend->session, m->rules };
 	for (size_t i = 0; i < count; i++)
-		list[n++] = (struct policy_text_backend){ service_number(
-							      more[i]->service),
-			PART_STANDBY, more[i]->rules };
+		list[n++] = (struct policy_text_backend){
+			service_number(more[i]->service), PART_STANDBY,
+			more[i]->backend->session, more[i]->rules
+		};
 	text = policy_text(config, list, n);
 	free(list);
 	return text;
@@ -248,6 +256,7 @@ roster_front_gone(struct roster *roster)
 		if (m->part == PART_LEAVING)
 			member_end(m);
 	}
+	instances_end(roster, NULL);
 }
 
 void
@@ -280,9 +289,10 @@ roster_sweep(struct roster *roster)
 		next = TAILQ_NEXT(m, link);
 		if (m->part != PART_LEAVING)
 			continue;
-		if (!roster_is_ready(m))
+		if (!roster_is_busy(m))
 			member_end(m);
-		if (m->ended && service_state(m->service) == BACKEND_DOWN)
+		if (m->ended && m->instances == 0 &&
+		    service_state(m->service) == BACKEND_DOWN)
 			roster_remove(m);
 	}
 }
@@ -293,6 +303,7 @@ roster_look(void *arg)
 	struct roster *roster = arg;
 	struct member *m;
 
+	instances_look(roster);
 	roster_sweep(roster);
 	TAILQ_FOREACH (m, &roster->members, link) {
 		if (m->waits)
@@ -317,6 +328,7 @@ roster_new(struct loop *loop, struct processes *processes, struct front *front,
 	roster->handlers = handlers;
 	roster->arg = arg;
 	TAILQ_INIT(&roster->members);
+	TAILQ_INIT(&roster->instances);
 	deferred_init(&roster->look, roster_look, roster);
 	roster->tidy =
 	    event_new(loop_base(loop), -1, 0, roster_on_tidy, roster);
@@ -333,6 +345,7 @@ roster_free(struct roster **roster)
 
 	if (r == NULL)
 		return;
+	instances_free(r);
 	while ((m = TAILQ_FIRST(&r->members)) != NULL) {
 		TAILQ_REMOVE(&r->members, m, link);
 		member_free(&m);
@@ -360,6 +373,7 @@ roster_stop(struct roster *roster)
 		else
 			service_stop(m->service);
 	}
+	instances_end(roster, NULL);
 }
 
 void
@@ -369,4 +383,5 @@ roster_kill(struct roster *roster)
 
 	TAILQ_FOREACH (m, &roster->members, link)
 		service_kill(m->service);
+	instances_kill(roster);
 }

@@ -14,8 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "breaker.h"
 #include "config.h"
 #include "front.h"
+#include "outcome.h"
 #include "plan.h"
 #include "policy_text.h"
 #include "process.h"
@@ -45,6 +47,7 @@ struct member {
 	const struct config_backend *rules;
 	struct config *backend_config;
 	struct config *rules_config;
+	struct plan *plan; /* for backend_config; held */
 
 	bool stopped;    /* by hand: it serves, but is not started */
 	bool waits;      /* it is started when another one has left its port */
@@ -54,6 +57,12 @@ struct member {
 	bool ended;      /* LEAVING, and told to end */
 	uint32_t generation; /* of its last link */
 	struct event *timer; /* of LEAVING: it has drained long enough */
+
+	/* Its instances for single clients, see instance.h. */
+	unsigned int instances;      /* with those that wait or end */
+	struct breaker breaker;      /* of those that never were ready */
+	uint64_t instances_retry_ms; /* none is started before; 0: any time */
+	char trouble[OUTCOME_TEXT_MAX]; /* why the last of them was not */
 };
 TAILQ_HEAD(members, member);
 
@@ -62,6 +71,9 @@ struct roster_handlers {
 	void (*changed)(void *arg);
 	/* Something happened that a user wants to know. */
 	void (*tell)(void *arg, enum log_level level, const char *text);
+	/* The same of something that happens all the time: for the log alone.
+	 */
+	void (*note)(void *arg, enum log_level level, const char *text);
 };
 
 /* All is borrowed.  NULL with ENOMEM. */
@@ -82,10 +94,11 @@ struct member *roster_standby(const struct roster *roster, const char *name);
 
 /*
  * Everything that can fail before a backend is started: a member that is on no
- * list yet, for the backend at this place of config, which plan is for.  NULL
- * with *error, the caller's, or NULL when memory ran out.
+ * list yet, for the backend at this place of config, which plan is for and
+ * which both are held from now on.  NULL with *error, the caller's, or NULL
+ * when memory ran out.
  */
-struct member *roster_make(struct roster *roster, const struct plan *plan,
+struct member *roster_make(struct roster *roster, struct plan *plan,
     struct config *config, size_t place, char **error);
 /* One that was never added; *member becomes NULL, NULL is accepted. */
 void roster_discard(struct member **member);
@@ -110,9 +123,10 @@ bool roster_is_ready(const struct member *member);
 bool roster_share_port(
     const struct config_backend *a, const struct config_backend *b);
 
-/* After a reload: it is started as this backend of config says, and clients see
- * of it what that says. */
-void roster_rebind(struct member *member, struct config *config, size_t place);
+/* After a reload: it is started as this backend of config says, which plan is
+ * for, and clients see of it what that says. */
+void roster_rebind(struct member *member, struct plan *plan,
+    struct config *config, size_t place);
 /* Only the latter. */
 void roster_set_rules(
     struct member *member, struct config *config, size_t place);
@@ -121,7 +135,7 @@ void roster_set_rules(
 void roster_promote(struct member *standby, unsigned int drain_ms);
 
 /* Clients see no more of it; what is in flight may go on for so long.  One that
- * is not ready has nothing in flight and ends now. */
+ * is not ready and has no instances has nothing in flight and ends now. */
 void roster_leave(struct member *member, unsigned int drain_ms);
 
 /* The order of the lists: that of this configuration. */

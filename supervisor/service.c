@@ -158,14 +158,17 @@ service_on_gone(void *arg, const struct outcome *outcome)
 		return;
 	}
 	outcome_text(outcome, s->reason);
-	if (!outcome->permanent) {
+	if (!outcome->permanent && !s->spec.once) {
 		service_retry(s);
 		return;
 	}
-	service_tell(s, LOG_LEVEL_ERROR,
-	    "%s; it is not tried again before a reload that changes it, or "
-	    "mcp-gatewayctl start %s",
-	    s->reason, s->be.name);
+	if (s->spec.once)
+		service_tell(s, LOG_LEVEL_WARNING, "%s", s->reason);
+	else
+		service_tell(s, LOG_LEVEL_ERROR,
+		    "%s; it is not tried again before a reload that changes "
+		    "it, or mcp-gatewayctl start %s",
+		    s->reason, s->be.name);
 	s->retry_at = 0;
 	(void)service_event(s, BACKEND_EV_GONE_FAILED, s->reason);
 }
@@ -218,13 +221,24 @@ service_on_timer(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+static void
+spec_free(const struct service_spec *spec)
+{
+	free(spec->name);
+	free(spec->worker_setup);
+	free(spec->reaper_setup);
+	free(spec->cgroup);
+	free(spec->user);
+}
+
 struct service *
 service_new(struct loop *loop, struct processes *processes,
     const struct service_spec *spec, const struct service_handlers *handlers,
     void *arg)
 {
+	const char *name = spec->name != NULL ? spec->name : spec->config->name;
 	const struct run_spec run = {
-		.name = spec->config->name,
+		.name = name,
 		.worker_setup = spec->worker_setup,
 		.reaper_setup = spec->reaper_setup,
 		.cgroup = spec->cgroup,
@@ -234,16 +248,13 @@ service_new(struct loop *loop, struct processes *processes,
 	struct service *s = calloc(1, sizeof(*s));
 
 	if (s == NULL) {
-		free(spec->worker_setup);
-		free(spec->reaper_setup);
-		free(spec->cgroup);
-		free(spec->user);
+		spec_free(spec);
 		return NULL;
 	}
 	s->spec = *spec;
 	s->handlers = handlers;
 	s->arg = arg;
-	s->be.name = spec->config->name;
+	s->be.name = name;
 	s->run = run_new(loop, processes, &run, &run_handlers, s);
 	s->timer = event_new(loop_base(loop), -1, 0, service_on_timer, s);
 	if (s->run == NULL || s->timer == NULL)
@@ -261,10 +272,7 @@ service_free(struct service **service)
 	run_free(&s->run);
 	if (s->timer != NULL)
 		event_free(s->timer);
-	free(s->spec.worker_setup);
-	free(s->spec.reaper_setup);
-	free(s->spec.cgroup);
-	free(s->spec.user);
+	spec_free(&s->spec);
 	free(s);
 	*service = NULL;
 }
@@ -300,7 +308,8 @@ service_rebind(struct service *s, const struct config_backend *config)
 {
 	/* The run keeps a name of its own. */
 	s->spec.config = config;
-	s->be.name = config->name;
+	if (s->spec.name == NULL)
+		s->be.name = config->name;
 }
 
 bool

@@ -30,6 +30,9 @@ struct service_handlers {
 struct service_spec {
 	uint64_t number; /* its own: never used twice */
 	const struct config_backend *config;
+	char *name;         /* what it is called; NULL: as config says */
+	bool once;          /* what fails is not tried again: FAILED is its end
+			     */
 	bool remote;        /* its worker is the one that speaks HTTP */
 	char *worker_setup; /* payloads of SETUP */
 	char *reaper_setup; /* NULL: there is no job */

@@ -84,7 +84,7 @@ add_remote(struct json_text *t, const struct config_backend *backend)
 
 char *
 setup_worker(const struct config_backend *backend, enum log_level level,
-    const struct role_identity *identity)
+    const struct role_identity *identity, unsigned int capabilities)
 {
 	struct json_text t = begin();
 
@@ -95,6 +95,7 @@ setup_worker(const struct config_backend *backend, enum log_level level,
 	json_text_number(&t, "startup_timeout_ms", backend->startup_timeout_ms);
 	json_text_number(&t, "ping_interval_ms", backend->ping_interval_ms);
 	json_text_number(&t, "message_size", (int64_t)backend->message_size);
+	json_text_number(&t, "capabilities", capabilities);
 	add_remote(&t, backend);
 	return finish(&t);
 }
@@ -213,6 +214,15 @@ setup_backend(const char *state, const char *error, int64_t retry_ms)
 		json_text_null(&t, "retry_ms");
 	else
 		json_text_number(&t, "retry_ms", retry_ms);
+	return finish(&t);
+}
+
+char *
+setup_no_instance(const char *error)
+{
+	struct json_text t = begin();
+
+	json_text_string(&t, "error", error);
 	return finish(&t);
 }
 

@@ -52,8 +52,9 @@ struct setup_job {
  * when a text is longer than a control message may be.
  */
 char *setup_front(enum log_level level, const struct role_identity *identity);
+/* capabilities: a set of enum mcp_capability, what its clients can. */
 char *setup_worker(const struct config_backend *backend, enum log_level level,
-    const struct role_identity *identity);
+    const struct role_identity *identity, unsigned int capabilities);
 /* For a backend with a command. */
 char *setup_reaper(const struct config_backend *backend, enum log_level level,
     const struct setup_job *job);
@@ -63,6 +64,9 @@ char *setup_listen(const char *address, bool local);
 
 /* Payload of BACKEND; error may be NULL, retry_ms -1.  NULL with errno. */
 char *setup_backend(const char *state, const char *error, int64_t retry_ms);
+
+/* Payload of an INSTANCE that there is not; NULL with errno. */
+char *setup_no_instance(const char *error);
 
 /* Payload of STOP; NULL with errno. */
 char *setup_stop(unsigned int wait_ms, unsigned int term_ms);

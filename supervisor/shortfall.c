@@ -59,8 +59,13 @@ shortfall_limits(
 		.core_size = limits->core_size,
 	};
 
+	/* There are two while one replaces the other, and all instances have
+	 * one user. */
 	if (kept.user_processes != CONFIG_UNLIMITED)
 		kept.user_processes *= 2;
+	if (kept.user_processes != CONFIG_UNLIMITED &&
+	    backend->session != CONFIG_SHARED)
+		kept.user_processes *= 1 + backend->max_instances;
 	return kept;
 }
 

@@ -75,6 +75,8 @@ status_backend_text(char dst[STATUS_TEXT_MAX], const struct status_backend *be)
 		append_trouble(dst, backend_state_name(be->state), be);
 		break;
 	}
+	if (be->instances > 0)
+		append_count(dst, be->instances, "instance", "instances");
 	append_count(dst, be->starts, "start", "starts");
 	return dst;
 }

@@ -26,9 +26,12 @@ struct status_backend {
 	int64_t retry_ms; /* until the next try, or -1 */
 	uint64_t number;  /* the front's word for it */
 	const char *part; /* "serving", "standby" (it will replace another one),
-			     "leaving" (it is drained) or "stopped" (by hand) */
-	const char *revision; /* of MCP, or NULL before it is ready */
-	const char *server;   /* what it says it is, or NULL */
+			     "leaving" (it is drained) or "stopped" (by hand);
+			     of an instance see instance.h */
+	const char *session;    /* "shared", "per-client" or "auto" */
+	unsigned int instances; /* for single clients, beside it */
+	const char *revision;   /* of MCP, or NULL before it is ready */
+	const char *server;     /* what it says it is, or NULL */
 	unsigned int resources, templates, prompts;
 	pid_t worker;     /* -1: there is none */
 	pid_t reaper;     /* -1: there is none, or no job */

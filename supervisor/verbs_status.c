@@ -11,9 +11,10 @@
 
 struct page {
 	struct buf *out;
+	struct gateway *gateway;
 	struct memory_budget budget;
 	uint64_t memory; /* of all backends so far */
-	bool any;        /* backend before this one */
+	bool any;        /* of a list before this one */
 	bool failed;
 };
 
@@ -91,22 +92,58 @@ retry_seconds(const struct status_backend *be)
 	return ((uint64_t)be->retry_ms + 999) / 1000;
 }
 
+/* What is so of every run; another member is before it. */
 static void
-put_backend(void *arg, const struct status_backend *be)
+put_run(struct page *page, const struct status_backend *be)
 {
-	struct page *page = arg;
 	uint64_t bytes = memory_of(page, be);
 
-	put(page, page->any ? ",{" : "{");
-	page->any = true;
-	put_text(page, "name", be->name);
-	put_number(page, "number", be->number);
 	put(page, ",");
 	put_text(page, "part", be->part);
 	put(page, ",");
 	put_text(page, "state", backend_state_name(be->state));
-	put(page, be->disabled ? ",\"disabled\":true" : ",\"disabled\":false");
 	put_number(page, "uptime_seconds", be->for_ms / 1000);
+	put_known(page, "processes", be->has_job, be->processes);
+	put_known(page, "worker_pid", be->worker > 0, (uint64_t)be->worker);
+	put_known(page, "reaper_pid", be->reaper > 0, (uint64_t)be->reaper);
+	put(page, ",");
+	put_text(page, "reason", be->reason);
+	put_known(page, "memory_bytes", bytes != MEMORY_UNKNOWN, bytes);
+}
+
+static void
+put_instance(void *arg, const struct status_backend *be)
+{
+	struct page *page = arg;
+
+	put(page, page->any ? ",{" : "{");
+	page->any = true;
+	put_value(page, "number", true, be->number);
+	put_run(page, be);
+	put(page, "}");
+}
+
+static void
+put_instances(struct page *page, const struct status_backend *be)
+{
+	put(page, ",");
+	put_text(page, "session", be->session);
+	put(page, ",\"instances\":[");
+	page->any = false;
+	gateway_each_instance(page->gateway, be->number, put_instance, page);
+	put(page, "]");
+}
+
+static void
+put_backend(void *arg, const struct status_backend *be)
+{
+	struct page *page = arg;
+
+	put(page, page->any ? ",{" : "{");
+	put_text(page, "name", be->name);
+	put_number(page, "number", be->number);
+	put_run(page, be);
+	put(page, be->disabled ? ",\"disabled\":true" : ",\"disabled\":false");
 	put_number(page, "tools", be->tools);
 	put_number(page, "resources", be->resources);
 	put_number(page, "templates", be->templates);
@@ -116,17 +153,13 @@ put_backend(void *arg, const struct status_backend *be)
 	put(page, ",");
 	put_text(page, "server", be->server);
 	put_number(page, "starts", be->starts);
-	put_known(page, "processes", be->has_job, be->processes);
-	put_known(page, "worker_pid", be->worker > 0, (uint64_t)be->worker);
-	put_known(page, "reaper_pid", be->reaper > 0, (uint64_t)be->reaper);
 	put(page, ",");
 	put_text(page, "user", be->user);
-	put(page, ",");
-	put_text(page, "reason", be->reason);
 	put_known(page, "retry_seconds", be->retry_ms >= 0,
 	    be->retry_ms >= 0 ? retry_seconds(be) : 0);
-	put_known(page, "memory_bytes", bytes != MEMORY_UNKNOWN, bytes);
+	put_instances(page, be);
 	put(page, "}");
+	page->any = true;
 }
 
 static void
@@ -183,7 +216,7 @@ int
 verbs_status(
     struct buf *out, struct gateway *gateway, const char *front, size_t len)
 {
-	struct page page = { .out = out };
+	struct page page = { .out = out, .gateway = gateway };
 	struct status_gateway status;
 
 	memory_begin(&page.budget);

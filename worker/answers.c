@@ -76,22 +76,31 @@ void
 answers_request(struct answers *answers, const struct rpc_message *msg)
 {
 	struct buf *b = &answers->text;
-	int failed;
 
-	buf_consume(b, buf_len(b));
-	if (msg->method == MCP_PING) {
-		failed = buf_add_text(b, "{\"jsonrpc\":\"2.0\",\"id\":") |
-		    buf_add(b, msg->id.at, msg->id.len) |
-		    buf_add_text(b, ",\"result\":{}}");
-	} else {
+	if (msg->method != MCP_PING) {
 		log_debug("backend %s: its request %s is refused",
 		    answers->name,
 		    log_str(msg->method_name.at, msg->method_name.len));
-		failed = rpc_add_error(b, msg->id, RPC_METHOD_NOT_FOUND,
-		    "The gateway declared no such capability",
-		    (struct json_span){ NULL, 0 });
+		answers_refuse(answers, msg->id, RPC_METHOD_NOT_FOUND,
+		    "The gateway declared no such capability");
+		return;
 	}
-	if (failed == 0)
+	buf_consume(b, buf_len(b));
+	if (buf_add_text(b, "{\"jsonrpc\":\"2.0\",\"id\":") == 0 &&
+	    buf_add(b, msg->id.at, msg->id.len) == 0 &&
+	    buf_add_text(b, ",\"result\":{}}") == 0)
+		send_one(answers);
+}
+
+void
+answers_refuse(
+    struct answers *answers, struct json_span id, int code, const char *text)
+{
+	struct buf *b = &answers->text;
+
+	buf_consume(b, buf_len(b));
+	if (rpc_add_error(b, id, code, text, (struct json_span){ NULL, 0 }) ==
+	    0)
 		send_one(answers);
 }
 

@@ -1,6 +1,6 @@
 /*
- * answers.h: requests of the backend, all of which the worker answers itself:
- * it declares no capability but to be pinged.
+ * answers.h: requests of the backend that the worker answers itself: pings, and
+ * all that no client is asked.
  */
 #ifndef WORKER_ANSWERS_H
 #define WORKER_ANSWERS_H
@@ -29,6 +29,10 @@ void answers_free(struct answers **answers);
 
 /* Answer a request. */
 void answers_request(struct answers *answers, const struct rpc_message *msg);
+
+/* Answer a request with an error of this code. */
+void answers_refuse(
+    struct answers *answers, struct json_span id, int code, const char *text);
 
 /* Collect the answers to a batch from now on; send what was collected. */
 void answers_begin_batch(struct answers *answers);

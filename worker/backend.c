@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "answers.h"
+#include "asks.h"
 #include "backend.h"
 #include "call.h"
 #include "greeting.h"
@@ -29,6 +30,7 @@ struct backend {
 	struct wishes *wishes;
 	struct health *health;
 	struct answers *answers;
+	struct asks *asks;
 	struct intake *intake;
 	uint64_t last_id; /* of a request of our own */
 	bool reading;     /* what it says is read */
@@ -87,6 +89,7 @@ give_up(struct backend *backend)
 	watch(backend);
 	wishes_end(backend->wishes);
 	link_down(backend->link);
+	asks_forget(backend->asks);
 }
 
 /* ---- what the greeting says ---- */
@@ -107,6 +110,7 @@ on_up(void *arg, unsigned int kinds)
 	if (backend->gone)
 		return;
 	link_up(backend->link, kinds);
+	asks_up(backend->asks);
 	backend->handlers->ready(backend->arg);
 	wishes_begin(backend->wishes, greeting_has_logging(backend->greeting));
 	watch(backend);
@@ -186,6 +190,27 @@ on_subscribe(void *arg, bool on, struct json_span uri)
 	wishes_subscribe(backend->wishes, on, uri);
 }
 
+static void
+on_asked(void *arg, enum msg_type type, uint32_t number, struct json_span text)
+{
+	struct backend *backend = arg;
+
+	if (type == MSG_ANSWER)
+		asks_answer(backend->asks, number, text);
+	else if (type == MSG_ASK_PROGRESS)
+		asks_progress(backend->asks, number, text);
+	else if (greeting_is_begun(backend->greeting)) /* ROOTS_CHANGED */
+		asks_roots_changed(backend->asks);
+}
+
+static void
+on_front_gone(void *arg)
+{
+	struct backend *backend = arg;
+
+	asks_front_gone(backend->asks);
+}
+
 static const struct link_handlers link_handlers = {
 	.send = on_send,
 	.position = on_position,
@@ -193,6 +218,41 @@ static const struct link_handlers link_handlers = {
 	.set_reading = on_set_reading,
 	.level = on_level,
 	.subscribe = on_subscribe,
+	.asked = on_asked,
+	.front_gone = on_front_gone,
+};
+
+/* ---- what the backend asks clients ---- */
+
+static int
+on_ask(void *arg, uint32_t number, int64_t about, struct json_span text)
+{
+	struct backend *backend = arg;
+
+	return link_ask(backend->link, number, about, text);
+}
+
+static void
+on_retract(void *arg, uint32_t number, struct json_span reason)
+{
+	struct backend *backend = arg;
+
+	link_retract(backend->link, number, reason);
+}
+
+static void
+on_pending(void *arg, bool any)
+{
+	struct backend *backend = arg;
+
+	link_hold(backend->link, any);
+}
+
+static const struct asks_handlers asks_handlers = {
+	.send = on_send,
+	.ask = on_ask,
+	.retract = on_retract,
+	.pending = on_pending,
 };
 
 static const struct wishes_handlers wishes_handlers = {
@@ -239,11 +299,11 @@ static const struct health_handlers health_handlers = {
 /* ---- what the transport says ---- */
 
 static void
-on_message(void *arg, char *text, size_t len)
+on_message(void *arg, char *text, size_t len, int64_t about)
 {
 	struct backend *backend = arg;
 
-	intake_message(backend->intake, text, len);
+	intake_message(backend->intake, text, len, about);
 }
 
 static void
@@ -279,6 +339,7 @@ on_renew(void *arg, const char *why)
 		return;
 	log_info("backend %s: it %s; it is greeted again", backend->name, why);
 	wishes_end(backend->wishes);
+	asks_forget(backend->asks);
 	greeting_restart(backend->greeting);
 	watch(backend);
 }
@@ -314,18 +375,22 @@ make_parts(
 	    wishes_new(loop, setup->name, &wishes_handlers, backend);
 	backend->health = health_new(
 	    loop, setup->ping_interval_ms, &health_handlers, backend);
-	backend->greeting =
-	    greeting_new(loop, setup->name, setup->request_timeout_ms,
-		setup->startup_timeout_ms, &greeting_handlers, backend);
+	backend->greeting = greeting_new(loop, setup->name,
+	    setup->request_timeout_ms, setup->startup_timeout_ms,
+	    setup->capabilities, &greeting_handlers, backend);
 	if (backend->greeting != NULL)
 		backend->link =
 		    link_new(loop, setup->name, setup->request_timeout_ms,
 			backend->greeting, &link_handlers, backend);
-	if (backend->answers == NULL || backend->wishes == NULL ||
+	if (backend->answers != NULL)
+		backend->asks = asks_new(loop, setup->name, setup->capabilities,
+		    backend->answers, &asks_handlers, backend);
+	if (backend->asks == NULL || backend->wishes == NULL ||
 	    backend->health == NULL || backend->link == NULL)
 		return false;
 	readers = (struct intake_readers){ backend->link, backend->greeting,
-		backend->health, backend->wishes, backend->answers };
+		backend->health, backend->wishes, backend->answers,
+		backend->asks };
 	backend->intake = intake_new(loop, setup->name, &readers);
 	return backend->intake != NULL;
 }
@@ -360,6 +425,7 @@ backend_free(struct backend **backend)
 	greeting_free(&b->greeting);
 	health_free(&b->health);
 	wishes_free(&b->wishes);
+	asks_free(&b->asks);
 	answers_free(&b->answers);
 	intake_free(&b->intake);
 	free(b);
@@ -403,6 +469,7 @@ backend_report(const struct backend *backend)
 {
 	intake_report(backend->intake);
 	wishes_report(backend->wishes);
+	asks_report(backend->asks);
 	if (backend->unsent > 0)
 		log_info("backend %s: %" PRIu64 " messages that it did not "
 			 "take were dropped",

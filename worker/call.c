@@ -24,6 +24,7 @@ struct call {
 
 struct call_table {
 	uint64_t timeout_ms;
+	uint64_t held_until; /* before that none expires */
 	size_t count;
 	uint32_t oldest;
 	uint32_t newest;
@@ -188,6 +189,30 @@ call_cancel(struct call_table *ct, uint64_t id)
 }
 
 bool
+call_is_waited_for(const struct call_table *ct, uint64_t id)
+{
+	const struct call *call = &ct->calls[slot_of(id)];
+
+	return call->state == CALL_SENT && call->id == id;
+}
+
+void
+call_hold(struct call_table *ct, bool on, uint64_t now)
+{
+	ct->held_until = on ? UINT64_MAX : now + ct->timeout_ms;
+}
+
+/* When it does. */
+static uint64_t
+expires(const struct call_table *ct, const struct call *call)
+{
+	uint64_t last = call->started + CALL_PROGRESS_MAX_MS;
+	uint64_t held = ct->held_until < last ? ct->held_until : last;
+
+	return call->deadline > held ? call->deadline : held;
+}
+
+bool
 call_expire(struct call_table *ct, uint64_t now, uint64_t *id)
 {
 	struct call *call;
@@ -195,7 +220,7 @@ call_expire(struct call_table *ct, uint64_t now, uint64_t *id)
 	if (ct->oldest == NOBODY)
 		return false;
 	call = &ct->calls[ct->oldest];
-	if (now < call->deadline)
+	if (now < expires(ct, call))
 		return false;
 	call_transition(ct, call, CALL_EXPIRED);
 	*id = call->id;
@@ -220,7 +245,7 @@ call_next_deadline(const struct call_table *ct, uint64_t *ms)
 {
 	if (ct->oldest == NOBODY)
 		return false;
-	*ms = ct->calls[ct->oldest].deadline;
+	*ms = expires(ct, &ct->calls[ct->oldest]);
 	return true;
 }
 

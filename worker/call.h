@@ -14,8 +14,9 @@
 #define CALL_ID_MAX (((uint64_t)1 << 53) - 1)
 
 /*
- * Progress puts a call's deadline off, but not for ever: one hour after its
- * start it does so no longer (MCP lifecycle, "Timeouts").
+ * Progress, and a client that is being asked, put a call's deadline off, but
+ * not for ever: one hour after its start they do so no longer (MCP lifecycle,
+ * "Timeouts").
  */
 #define CALL_PROGRESS_MAX_MS ((uint64_t)3600 * 1000)
 
@@ -54,6 +55,16 @@ bool call_progress(struct call_table *ct, uint64_t id, uint64_t now);
 
 /* Nobody waits for it any more.  False when nobody did. */
 bool call_cancel(struct call_table *ct, uint64_t id);
+
+/* Somebody waits for it. */
+bool call_is_waited_for(const struct call_table *ct, uint64_t id);
+
+/*
+ * No call expires, as the backend waits for a client's answer that one of them
+ * may need; or from now on they do, and all of them have their whole time
+ * again.
+ */
+void call_hold(struct call_table *ct, bool on, uint64_t now);
 
 /* Expire the oldest call whose deadline has passed; false when there is none.
  */

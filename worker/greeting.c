@@ -33,6 +33,7 @@ struct greeting {
 	bool logging;
 	uint32_t initialize_id; /* 0 when it is answered */
 	struct buf result;
+	unsigned int capabilities; /* that are declared */
 	uint32_t startup_timeout_ms;
 	struct event *patience;  /* with a renewal that is not over */
 	uint64_t renewals_since; /* the first of those that are counted */
@@ -135,8 +136,8 @@ on_patience_lost(evutil_socket_t fd, short what, void *arg)
 
 struct greeting *
 greeting_new(struct loop *loop, const char *name, uint32_t request_timeout_ms,
-    uint32_t startup_timeout_ms, const struct greeting_handlers *handlers,
-    void *arg)
+    uint32_t startup_timeout_ms, unsigned int capabilities,
+    const struct greeting_handlers *handlers, void *arg)
 {
 	struct greeting *greeting = calloc(1, sizeof(*greeting));
 
@@ -148,6 +149,7 @@ greeting_new(struct loop *loop, const char *name, uint32_t request_timeout_ms,
 	greeting->lists = lists_new(
 	    loop, name, request_timeout_ms, &lists_handlers, greeting);
 	greeting->startup_timeout_ms = startup_timeout_ms;
+	greeting->capabilities = capabilities;
 	greeting->patience =
 	    evtimer_new(loop_base(loop), on_patience_lost, greeting);
 	if (greeting->lists == NULL || greeting->patience == NULL)
@@ -171,21 +173,24 @@ greeting_free(struct greeting **greeting)
 static void
 initialize(struct greeting *greeting, const char *why)
 {
-	char text[256];
-	int n;
+	struct buf b = { 0 };
 
 	greeting->initialize_id = greeting->handlers->next_id(greeting->arg);
-	n = snprintf(text, sizeof(text),
-	    "{\"jsonrpc\":\"2.0\",\"id\":%" PRIu32 ",\"method\":\"initialize\","
-	    "\"params\":{\"protocolVersion\":\"%s\",\"capabilities\":{},"
-	    "\"clientInfo\":{\"name\":\"mcp-gateway\",\"version\":\"%s\"}}}",
-	    greeting->initialize_id, mcp_revision_latest_legacy()->name,
-	    MCPGW_VERSION);
-	assert(n > 0 && (size_t)n < sizeof(text));
 	greeting_transition(greeting, GREETING_INITIALIZING, why);
-	if (greeting->handlers->send(
-		greeting->arg, text, (size_t)n, greeting->initialize_id) == -1)
+	if (buf_add_format(&b,
+		"{\"jsonrpc\":\"2.0\",\"id\":%" PRIu32
+		",\"method\":\"initialize\",\"params\":{"
+		"\"protocolVersion\":\"%s\",\"capabilities\":",
+		greeting->initialize_id,
+		mcp_revision_latest_legacy()->name) == -1 ||
+	    mcp_capabilities_add(&b, greeting->capabilities) == -1 ||
+	    buf_add_text(&b,
+		",\"clientInfo\":{\"name\":\"mcp-gateway\","
+		"\"version\":\"" MCPGW_VERSION "\"}}}") == -1 ||
+	    greeting->handlers->send(greeting->arg, buf_data(&b), buf_len(&b),
+		greeting->initialize_id) == -1)
 		fail(greeting, "could not be sent initialize");
+	buf_free(&b);
 }
 
 void
@@ -383,6 +388,13 @@ void
 greeting_list_changed(struct greeting *greeting, enum catalog_kind kind)
 {
 	lists_changed(greeting->lists, kind);
+}
+
+bool
+greeting_is_begun(const struct greeting *greeting)
+{
+	return greeting->state == GREETING_LISTING ||
+	    greeting->state == GREETING_UP;
 }
 
 bool

@@ -50,12 +50,14 @@ struct greeting_handlers {
 /*
  * name is the backend's, request_timeout_ms that of a request, and
  * startup_timeout_ms bounds a renewal (the first greeting is bounded by the
- * supervisor).  name, handlers and arg are borrowed until greeting_free().
- * NULL with errno ENOMEM.
+ * supervisor).  capabilities is what it declares, a set of enum mcp_capability.
+ * name, handlers and arg are borrowed until greeting_free().  NULL with errno
+ * ENOMEM.
  */
 struct greeting *greeting_new(struct loop *loop, const char *name,
     uint32_t request_timeout_ms, uint32_t startup_timeout_ms,
-    const struct greeting_handlers *handlers, void *arg);
+    unsigned int capabilities, const struct greeting_handlers *handlers,
+    void *arg);
 void greeting_free(struct greeting **greeting);
 
 /* Send initialize. */
@@ -87,6 +89,10 @@ bool greeting_is_busy(const struct greeting *greeting);
 
 /* The backend says that this kind changed. */
 void greeting_list_changed(struct greeting *greeting, enum catalog_kind kind);
+
+/* True once notifications/initialized was sent: what follows is heard in that
+ * session. */
+bool greeting_is_begun(const struct greeting *greeting);
 
 /* True from up() on, until it is to be restarted. */
 bool greeting_is_up(const struct greeting *greeting);

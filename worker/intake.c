@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "answers.h"
+#include "asks.h"
 #include "flood.h"
 #include "greeting.h"
 #include "health.h"
@@ -25,7 +26,9 @@ struct intake {
 	struct flood *junk;
 	struct flood *messages;
 	struct flood *updates;
+	struct flood *completed;
 	struct flood *progress;
+	int64_t about; /* of the message at hand: transport.h */
 	bool heard;
 	struct {
 		uint64_t strays;  /* responses that nobody waits for */
@@ -51,10 +54,14 @@ intake_new(
 	intake->updates =
 	    flood_new(loop, name, "notifications/resources/updated",
 		INTAKE_UPDATES_PER_SECOND, INTAKE_UPDATES_PER_SECOND);
+	intake->completed =
+	    flood_new(loop, name, "notifications/elicitation/complete",
+		INTAKE_COMPLETED_PER_SECOND, INTAKE_COMPLETED_PER_SECOND);
 	intake->progress = flood_new(loop, name, "notifications/progress",
 	    INTAKE_PROGRESS_PER_SECOND, INTAKE_PROGRESS_PER_SECOND);
 	if (intake->junk == NULL || intake->messages == NULL ||
-	    intake->updates == NULL || intake->progress == NULL)
+	    intake->updates == NULL || intake->completed == NULL ||
+	    intake->progress == NULL)
 		intake_free(&intake);
 	return intake;
 }
@@ -67,6 +74,7 @@ intake_free(struct intake **intake)
 	flood_free(&(*intake)->junk);
 	flood_free(&(*intake)->messages);
 	flood_free(&(*intake)->updates);
+	flood_free(&(*intake)->completed);
 	flood_free(&(*intake)->progress);
 	free(*intake);
 	*intake = NULL;
@@ -139,7 +147,10 @@ on_notification(struct intake *intake, const struct rpc_message *msg)
 		on_progress(intake, msg);
 	} else if (msg->method == MCP_MESSAGE) {
 		if (flood_pass(intake->messages, msg->text.len))
-			(void)link_notify(intake->to.link, msg->text);
+			(void)link_event(
+			    intake->to.link, intake->about, msg->text);
+	} else if (msg->method == MCP_CANCELLED) {
+		asks_cancelled(intake->to.asks, msg);
 	} else if (msg->method == MCP_TOOLS_LIST_CHANGED) {
 		greeting_list_changed(greeting, CATALOG_TOOLS);
 	} else if (msg->method == MCP_RESOURCES_LIST_CHANGED) {
@@ -149,6 +160,9 @@ on_notification(struct intake *intake, const struct rpc_message *msg)
 		greeting_list_changed(greeting, CATALOG_PROMPTS);
 	} else if (msg->method == MCP_RESOURCES_UPDATED) {
 		if (flood_pass(intake->updates, msg->text.len))
+			(void)link_notify(intake->to.link, msg->text);
+	} else if (msg->method == MCP_ELICITATION_COMPLETE) {
+		if (flood_pass(intake->completed, msg->text.len))
 			(void)link_notify(intake->to.link, msg->text);
 	} else {
 		log_debug("backend %s: its notification %s is ignored",
@@ -175,7 +189,8 @@ on_one(
 		on_response(intake, &msg);
 		break;
 	case RPC_REQUEST:
-		answers_request(intake->to.answers, &msg);
+		if (!asks_request(intake->to.asks, &msg, intake->about))
+			answers_request(intake->to.answers, &msg);
 		break;
 	case RPC_NOTIFICATION:
 		on_notification(intake, &msg);
@@ -214,11 +229,12 @@ on_batch(struct intake *intake, char *text, size_t len)
 }
 
 void
-intake_message(struct intake *intake, char *text, size_t len)
+intake_message(struct intake *intake, char *text, size_t len, int64_t about)
 {
 	struct rpc_problem problem;
 
 	intake->heard = true;
+	intake->about = about;
 	if (len >= BOM_LEN && memcmp(text, BOM, BOM_LEN) == 0) {
 		text += BOM_LEN;
 		len -= BOM_LEN;
@@ -263,6 +279,7 @@ intake_report(const struct intake *intake)
 	flood_report(intake->junk);
 	flood_report(intake->messages);
 	flood_report(intake->updates);
+	flood_report(intake->completed);
 	flood_report(intake->progress);
 	if (intake->counted.strays + intake->counted.refused > 0)
 		log_info("backend %s: dropped in all: %" PRIu64

@@ -6,8 +6,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct answers;
+struct asks;
 struct greeting;
 struct health;
 struct intake;
@@ -21,6 +23,8 @@ struct wishes;
 #define INTAKE_MESSAGES_PER_SECOND 1000
 /* The same for notifications/resources/updated. */
 #define INTAKE_UPDATES_PER_SECOND 1000
+/* And for notifications/elicitation/complete. */
+#define INTAKE_COMPLETED_PER_SECOND 1000
 /* notifications/progress that pass in a second, of all calls together. */
 #define INTAKE_PROGRESS_PER_SECOND 10000
 /* Log records about lines that are no message: banners, debugging output. */
@@ -34,6 +38,7 @@ struct intake_readers {
 	struct health *health;
 	struct wishes *wishes;
 	struct answers *answers;
+	struct asks *asks;
 };
 
 /* name is the backend's, borrowed too.  NULL with errno ENOMEM. */
@@ -42,7 +47,8 @@ struct intake *intake_new(
 void intake_free(struct intake **intake);
 
 /* A message, or a part of one that is skipped: transport.h. */
-void intake_message(struct intake *intake, char *text, size_t len);
+void intake_message(
+    struct intake *intake, char *text, size_t len, int64_t about);
 void intake_oversize(
     struct intake *intake, const char *text, size_t len, bool end);
 

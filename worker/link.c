@@ -9,6 +9,7 @@
 
 #include "call.h"
 #include "link.h"
+#include "link_parts.h"
 #include "proto/buf.h"
 #include "proto/chan.h"
 #include "proto/clock.h"
@@ -18,30 +19,6 @@
 
 /* A hint for the socket; 1 MB results pass 28 % faster with it. */
 #define SOCKET_BUFFER (1 << 20)
-
-/* What a new socket is told: GREETING, and each CATALOG. */
-#define UNSENT_GREETING (1U << CATALOG_KINDS)
-#define UNSENT_KIND(k)  (1U << (k))
-#define UNSENT_ALL      ((UNSENT_GREETING << 1) - 1)
-
-struct link {
-	struct loop *loop;
-	const char *name;
-	uint32_t timeout_ms;
-	const struct greeting *greeting;
-	const struct link_handlers *handlers;
-	void *arg;
-	struct chan *chan; /* NULL without a front */
-	uint32_t generation;
-	struct call_table *calls;
-	struct event *deadline;
-	bool armed;  /* deadline is pending */
-	bool up;     /* the backend takes requests */
-	bool paused; /* the backend has to wait for the front */
-	bool lost;   /* the backend is gone for good */
-	unsigned int unsent;
-	struct buf text; /* for what is composed here */
-};
 
 static void leave_front(struct link *link, const char *why);
 
@@ -100,43 +77,31 @@ pause_backend(struct link *link, bool on)
 }
 
 static int
-send_frame(struct link *link, enum msg_type type, uint16_t flags, uint64_t id,
-    struct json_span text)
+send_frame(struct link *link, struct frame frame, struct json_span text)
 {
-	const struct frame frame = { .length = (uint32_t)text.len,
-		.type = (uint16_t)type,
-		.flags = flags,
-		.id = id };
-
+	frame.length = (uint32_t)text.len;
 	return chan_send(link->chan, &frame, text.at);
 }
 
-/* Send what may be dropped, or sent later; false when it was not sent. */
-static bool
-tell(struct link *link, enum msg_type type, uint16_t flags, uint64_t id,
-    struct json_span text)
+bool
+link_tell(struct link *link, struct frame frame, struct json_span text)
 {
-	if (link->chan == NULL || send_frame(link, type, flags, id, text) == -1)
+	if (link->chan == NULL || send_frame(link, frame, text) == -1)
 		return false;
 	if (chan_congested(link->chan))
 		pause_backend(link, true);
 	return true;
 }
 
-/*
- * Send the last frame of a call, even over the limit: LINK_QUEUE_LAST_MAX.
- * False when it was lost.
- */
-static bool
-conclude(
-    struct link *link, enum msg_type type, uint64_t id, struct json_span text)
+bool
+link_conclude(struct link *link, struct frame frame, struct json_span text)
 {
 	int result;
 
 	if (link->chan == NULL)
 		return true; /* to nobody */
 	chan_set_queue_max(link->chan, LINK_QUEUE_LAST_MAX);
-	result = send_frame(link, type, 0, id, text);
+	result = send_frame(link, frame, text);
 	if (result == -1 && errno == EAGAIN) {
 		leave_front(link, "it does not read its answers");
 		return true;
@@ -146,8 +111,8 @@ conclude(
 		pause_backend(link, true);
 	if (result == 0 || errno == EPIPE)
 		return true;
-	log_error("backend %s: a %s was lost: %s", link->name, msg_name(type),
-	    strerror(errno));
+	log_error("backend %s: a %s was lost: %s", link->name,
+	    msg_name(frame.type), strerror(errno));
 	return false;
 }
 
@@ -166,8 +131,8 @@ fail_call(struct link *link, uint64_t id, const char *outcome, const char *text)
 		log_error("backend %s: out of memory", link->name);
 		return;
 	}
-	(void)conclude(
-	    link, MSG_FAIL, id, (struct json_span){ buf_data(b), buf_len(b) });
+	(void)link_conclude(link, (struct frame){ .type = MSG_FAIL, .id = id },
+	    (struct json_span){ buf_data(b), buf_len(b) });
 }
 
 /* Tell the backend that nobody waits; reason is JSON, or absent. */
@@ -209,9 +174,8 @@ retract(struct link *link, uint64_t id, struct json_span reason)
 	return true;
 }
 
-/* Wake up when the next call expires, if nothing else did before. */
-static void
-arm_deadline(struct link *link, uint64_t now)
+void
+link_arm_deadline(struct link *link, uint64_t now)
 {
 	struct timeval tv = { 0, 0 };
 	uint64_t at;
@@ -251,7 +215,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 		    link->timeout_ms / 1000.0);
 		fail_call(link, id, unseen ? "not_sent" : "unknown", text);
 	}
-	arm_deadline(link, now);
+	link_arm_deadline(link, now);
 }
 
 /* Nobody waits for any of them any more. */
@@ -277,6 +241,7 @@ drop_front(struct link *link)
 	chan_free(&link->chan);
 	pause_backend(link, false);
 	cancel_all(link);
+	link->handlers->front_gone(link->arg);
 }
 
 static void
@@ -294,11 +259,12 @@ tell_unsent(struct link *link, unsigned int which)
 	unsigned int kind;
 
 	if (which == UNSENT_GREETING)
-		return tell(
-		    link, MSG_GREETING, 0, 0, greeting_result(link->greeting));
+		return link_tell(link, (struct frame){ .type = MSG_GREETING },
+		    greeting_result(link->greeting));
 	for (kind = 0; UNSENT_KIND(kind) != which; kind++)
 		continue;
-	return tell(link, MSG_CATALOG, (uint16_t)kind, 0,
+	return link_tell(link,
+	    (struct frame){ .type = MSG_CATALOG, .flags = (uint16_t)kind },
 	    greeting_items(link->greeting, (enum catalog_kind)kind));
 }
 
@@ -369,7 +335,7 @@ on_request(struct link *link, uint64_t id, const char *text, size_t len)
 	else if ((wrong = send_request(link, text, len, (int64_t)id)) != NULL)
 		(void)call_answer(link->calls, id);
 	if (wrong == NULL)
-		arm_deadline(link, now);
+		link_arm_deadline(link, now);
 	else
 		fail_unsent(link, id, wrong);
 }
@@ -420,9 +386,13 @@ on_frame(void *arg, const struct frame *frame, const char *payload, int *fd)
 		on_cancel(link, frame->id, payload, frame->length);
 	else if (frame->type == MSG_CLIENT_LEVEL)
 		link->handlers->level(link->arg, (enum mcp_level)frame->flags);
-	else
+	else if (frame->type == MSG_SUBSCRIBE || frame->type == MSG_UNSUBSCRIBE)
 		on_subscribe(
 		    link, (enum msg_type)frame->type, payload, frame->length);
+	else
+		link->handlers->asked(link->arg, (enum msg_type)frame->type,
+		    frame->client,
+		    (struct json_span){ payload, frame->length });
 }
 
 static void
@@ -506,7 +476,9 @@ link_response(struct link *link, int64_t id, struct json_span text)
 {
 	if (call_answer(link->calls, (uint64_t)id) != CALL_SENT)
 		return false;
-	if (!conclude(link, MSG_RESPONSE, (uint64_t)id, text))
+	if (!link_conclude(link,
+		(struct frame){ .type = MSG_RESPONSE, .id = (uint64_t)id },
+		text))
 		fail_call(link, (uint64_t)id, "unknown",
 		    "The answer did not fit into the gateway's memory");
 	return true;
@@ -556,13 +528,14 @@ link_progress(struct link *link, int64_t token, struct json_span text)
 {
 	if (!call_progress(link->calls, (uint64_t)token, mono_ms()))
 		return false;
-	return tell(link, MSG_EVENT, 0, (uint64_t)token, text);
+	return link_tell(link,
+	    (struct frame){ .type = MSG_EVENT, .id = (uint64_t)token }, text);
 }
 
 bool
 link_notify(struct link *link, struct json_span text)
 {
-	return tell(link, MSG_NOTIFY, 0, 0, text);
+	return link_tell(link, (struct frame){ .type = MSG_NOTIFY }, text);
 }
 
 bool

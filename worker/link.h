@@ -44,6 +44,11 @@ struct link_handlers {
 	/* Clients want to hear of a resource, or not any more; uri is a JSON
 	 * string. */
 	void (*subscribe)(void *arg, bool on, struct json_span uri);
+	/* ANSWER, ASK_PROGRESS or ROOTS_CHANGED came; number is the ask's. */
+	void (*asked)(void *arg, enum msg_type type, uint32_t number,
+	    struct json_span text);
+	/* Nobody is there any more who could answer. */
+	void (*front_gone)(void *arg);
 };
 
 /*
@@ -101,6 +106,28 @@ bool link_progress(struct link *link, int64_t token, struct json_span text);
 
 /* A notification of the whole backend came; false when it was dropped. */
 bool link_notify(struct link *link, struct json_span text);
+
+/*
+ * The same of the request with whose answer it came: about is that of
+ * transport.h.  One that belongs to a call which is over is dropped.
+ */
+bool link_event(struct link *link, int64_t about, struct json_span text);
+
+/*
+ * Pass on what the backend asks a client, under this number.  0, or -1 with
+ * errno ENOTCONN (no front is there, or the backend is lost), EBUSY (the front
+ * has yet to hear of the backend: link_up()), ECANCELED (it is about a call
+ * that is over) or EAGAIN (the queue is full).
+ */
+int link_ask(
+    struct link *link, uint32_t number, int64_t about, struct json_span text);
+
+/* The backend does not want to know that any more; reason is a JSON string, or
+ * absent.  It may close the link. */
+void link_retract(struct link *link, uint32_t number, struct json_span reason);
+
+/* A client is being asked, so that no call expires; or that is over. */
+void link_hold(struct link *link, bool on);
 
 /* Write now what the socket takes; true when nothing is left to write. */
 bool link_flush(struct link *link);

@@ -82,7 +82,7 @@ deliver(struct pipes *p)
 			break;
 		if (found == LINES_LINE) {
 			if (len > 0)
-				p->events->message(p->arg, text, len);
+				p->events->message(p->arg, text, len, 0);
 		} else {
 			p->events->oversize(
 			    p->arg, text, len, found == LINES_SKIPPED);

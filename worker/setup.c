@@ -16,6 +16,7 @@ enum {
 	STARTUP_TIMEOUT,
 	PING_INTERVAL,
 	MESSAGE_SIZE,
+	CAPABILITIES,
 	REMOTE,
 	UID,
 	GID,
@@ -39,6 +40,7 @@ static const struct json_field fields[FIELDS] = {
 	[STARTUP_TIMEOUT] = JSON_FIELD("startup_timeout_ms", JSON_ROOT),
 	[PING_INTERVAL] = JSON_FIELD("ping_interval_ms", JSON_ROOT),
 	[MESSAGE_SIZE] = JSON_FIELD("message_size", JSON_ROOT),
+	[CAPABILITIES] = JSON_FIELD("capabilities", JSON_ROOT),
 	[REMOTE] = JSON_PARENT("remote", JSON_ROOT, TYPE),
 	[UID] = JSON_FIELD("uid", IDENTITY),
 	[GID] = JSON_FIELD("gid", IDENTITY),
@@ -220,11 +222,13 @@ parse_all(struct setup *setup, const struct json_span *spans)
 	    number(spans[STARTUP_TIMEOUT], &setup->startup_timeout_ms) == -1 ||
 	    number(spans[PING_INTERVAL], &setup->ping_interval_ms) == -1 ||
 	    number(spans[MESSAGE_SIZE], &setup->message_size) == -1 ||
+	    number(spans[CAPABILITIES], &setup->capabilities) == -1 ||
 	    (setup->name = string(spans[NAME])) == NULL)
 		return -1;
 	/* No time at all is a mistake; no pings are not. */
 	if (setup->request_timeout_ms == 0 || setup->startup_timeout_ms == 0 ||
-	    setup->message_size == 0 || setup->message_size > MSG_JSON_MAX)
+	    setup->message_size == 0 || setup->message_size > MSG_JSON_MAX ||
+	    setup->capabilities > MCP_CAPABILITIES_ALL)
 		return invalid();
 	return parse_remote(&setup->remote, spans);
 }

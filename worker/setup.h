@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "proto/log.h"
+#include "proto/mcp.h"
 #include "proto/role.h"
 
 enum remote_type {
@@ -37,6 +38,8 @@ struct setup {
 	uint32_t ping_interval_ms; /* 0: never */
 	uint32_t message_size;     /* bytes of one message of the backend, at
 				      most MSG_JSON_MAX */
+	unsigned int capabilities; /* of its clients: set of enum
+				      mcp_capability */
 	struct setup_remote remote;
 };
 

@@ -23,9 +23,10 @@ enum transport_outcome {
 struct transport_events {
 	/*
 	 * One message came, not yet parsed, without its line end.  The text
-	 * may be changed in place and is valid until this returns.
+	 * may be changed in place and is valid until this returns.  about is
+	 * the request with whose answer it came, 0 where that is not known.
 	 */
-	void (*message)(void *arg, char *text, size_t len);
+	void (*message)(void *arg, char *text, size_t len, int64_t about);
 
 	/*
 	 * A message over the limit is being skipped: text is its beginning

@@ -199,8 +199,9 @@ enum column {
 	COLUMN_PROCESSES,
 	COLUMN_MEMORY,
 	COLUMN_PID,
+	COLUMN_INSTANCES, /* the last: where none can be it is left out */
 };
-#define COLUMNS 11
+#define COLUMNS 12
 
 static const struct table_column columns[COLUMNS] = {
 	[COLUMN_NAME] = { "NAME", 0, false, true },
@@ -214,11 +215,46 @@ static const struct table_column columns[COLUMNS] = {
 	[COLUMN_PROCESSES] = { "PROCS", 6, true, false },
 	[COLUMN_MEMORY] = { "MEMORY", 5, true, false },
 	[COLUMN_PID] = { "WORKER", 8, true, false },
+	[COLUMN_INSTANCES] = { "INSTANCES", 3, true, false },
 };
+
+/* Its clients may have instances of their own. */
+static bool
+is_divided(struct json_object *backend)
+{
+	const char *session = text_of(backend, "session");
+
+	return *session != '\0' && strcmp(session, "shared") != 0;
+}
+
+/* How many instances it has, and how many of them are ready. */
+static size_t
+count_instances(struct json_object *backend, size_t *ready)
+{
+	size_t count;
+	struct json_object *list = answer_list(backend, "instances", &count);
+
+	*ready = 0;
+	for (size_t i = 0; i < count; i++)
+		*ready +=
+		    strcmp(text_of(json_object_array_get_idx(list, i), "state"),
+			"ready") == 0;
+	return count;
+}
+
+static char *
+instances_or_dash(struct json_object *backend)
+{
+	size_t ready;
+
+	return is_divided(backend)
+	    ? backends_number((int64_t)count_instances(backend, &ready))
+	    : page_safe("-");
+}
 
 static void
 add_row(struct table *table, struct json_object *answer,
-    struct json_object *backend)
+    struct json_object *backend, bool divided)
 {
 	struct json_object *counts = counts_of(answer, backend);
 	struct health_words words = health_of(backend);
@@ -244,6 +280,8 @@ add_row(struct table *table, struct json_object *answer,
 	cells[COLUMN_MEMORY].text = page_safe(
 	    answer_number(backend, "memory_bytes", 0) > 0 ? memory : "-");
 	cells[COLUMN_PID].text = number_or_dash(backend, "worker_pid");
+	if (divided)
+		cells[COLUMN_INSTANCES].text = instances_or_dash(backend);
 	table_add(table, cells);
 }
 
@@ -252,10 +290,15 @@ backends_put_table(struct page *page, struct json_object *answer)
 {
 	size_t count;
 	struct json_object *list = answer_list(answer, "backends", &count);
-	struct table *table = table_new(columns, COLUMNS);
+	struct table *table;
+	bool divided = false;
 
 	for (size_t i = 0; i < count; i++)
-		add_row(table, answer, json_object_array_get_idx(list, i));
+		divided |= is_divided(json_object_array_get_idx(list, i));
+	table = table_new(columns, divided ? COLUMNS : COLUMN_INSTANCES);
+	for (size_t i = 0; i < count; i++)
+		add_row(
+		    table, answer, json_object_array_get_idx(list, i), divided);
 	if (count == 0)
 		page_put(page, "no backends are configured\n");
 	table_put(table, page);
@@ -411,6 +454,20 @@ put_processes(struct page *page, struct json_object *backend)
 }
 
 static void
+put_instances(struct page *page, struct json_object *backend)
+{
+	size_t ready, count = count_instances(backend, &ready);
+	char text[160], instances[WORDS_MAX];
+
+	if (!is_divided(backend))
+		return;
+	(void)snprintf(text, sizeof(text), "%s (%s), %zu ready",
+	    words_count(instances, (int64_t)count, "instance", "instances"),
+	    text_of(backend, "session"), ready);
+	put_fact(page, "clients", text);
+}
+
+static void
 put_one(
     struct page *page, struct json_object *answer, struct json_object *backend)
 {
@@ -436,6 +493,7 @@ put_one(
 		put_offer(page, backend);
 	put_counts(page, counts_of(answer, backend));
 	put_processes(page, backend);
+	put_instances(page, backend);
 }
 
 void

@@ -49,83 +49,7 @@ make_plus(const char *name, const char *tail)
 	return plus;
 }
 
-static bool
-plus_is_taken(const struct catalogue *cat, const size_t *order, size_t before,
-    const char *plus)
-{
-	for (size_t i = 0; i < before; i++)
-		if (strcmp(cat->backends[order[i]]->plus, plus) == 0)
-			return true;
-	return false;
-}
-
-/* The schemes of the backends before are their own already. */
-static int
-choose_plus(struct catalogue *cat, const size_t *order, size_t i)
-{
-	struct view_backend *b = cat->backends[order[i]];
-	char tail[NAMES_TAIL_LEN + 1];
-	unsigned int attempt;
-
-	free(b->plus);
-	b->plus = make_plus(b->name, "");
-	for (attempt = 0;
-	     b->plus != NULL && plus_is_taken(cat, order, i, b->plus);
-	     attempt++) {
-		names_tail(b->name, "", attempt, tail);
-		free(b->plus);
-		b->plus = make_plus(b->name, tail);
-	}
-	return b->plus == NULL ? -1 : 0;
-}
-
 /* ---- audiences -------------------------------------------------------- */
-
-struct audience *
-catalogue_audience(const struct catalogue *cat, size_t audience)
-{
-	return audience < cat->audience_count ? cat->audiences[audience]
-					      : cat->nobody;
-}
-
-static void
-audience_free(struct audience **audience)
-{
-	struct audience *a = *audience;
-
-	if (a == NULL)
-		return;
-	for (size_t kind = 0; kind < CATALOG_KINDS; kind++) {
-		view_free(&a->kinds[kind].view);
-		catalogue_text_release(a->kinds[kind].text);
-	}
-	policy_list_free(&a->backends);
-	policy_list_free(&a->tools);
-	free(a);
-	*audience = NULL;
-}
-
-/* What was built from a kind's offers is out of date. */
-static void
-audience_outdate(struct audience *a, enum catalog_kind kind)
-{
-	a->kinds[kind].stale = true;
-	a->kinds[kind].unrendered = true;
-}
-
-static struct audience *
-audience_new(char *const *backends, char *const *tools)
-{
-	struct audience *a;
-
-	if ((a = calloc(1, sizeof(*a))) == NULL)
-		return NULL;
-	a->backends = policy_list_copy(backends);
-	a->tools = policy_list_copy(tools);
-	if (a->backends == NULL || a->tools == NULL)
-		audience_free(&a);
-	return a;
-}
 
 /* An audience with these rules, out of those that there are, or a new one. */
 static struct audience *
@@ -150,7 +74,7 @@ free_audiences(struct catalogue *cat)
 {
 	for (size_t i = 0; cat->audiences != NULL && i < cat->audience_count;
 	     i++)
-		audience_free(&cat->audiences[i]);
+		audience_free(cat, &cat->audiences[i]);
 	free(cat->audiences);
 }
 
@@ -172,43 +96,52 @@ replace_audiences(
 	return whole ? 0 : -1;
 }
 
-/* Which of the backends in the lists it sees. */
-static void
-choose_backends(const struct catalogue *cat, struct audience *a,
-    const size_t *order, size_t n)
-{
-	memset(a->sees, 0, sizeof(a->sees));
-	a->count = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (!policy_matches(a->backends, cat->backends[order[i]]->name))
-			continue;
-		a->order[a->count++] = order[i];
-		a->sees[order[i]] = true;
-	}
-	for (unsigned int kind = 0; kind < CATALOG_KINDS; kind++)
-		audience_outdate(a, (enum catalog_kind)kind);
-}
-
-bool
-catalogue_sees(
-    const struct catalogue *cat, const struct catalogue_lens *lens, size_t slot)
-{
-	return catalogue_audience(cat, lens->audience)->sees[slot];
-}
-
 size_t
 catalogue_audiences(const struct catalogue *cat)
 {
 	return cat->audience_count;
 }
 
-void
-catalogue_use(struct catalogue *cat, const struct catalogue_lens *lens)
+/* ---- the catalogue ---------------------------------------------------- */
+
+static void
+free_key(struct lh_entry *entry)
 {
-	catalogue_audience(cat, lens->audience)->used = true;
+	free(lh_entry_k(entry));
 }
 
-/* ---- the catalogue ---------------------------------------------------- */
+static void
+free_tables(struct catalogue *cat)
+{
+	if (cat->names != NULL)
+		lh_table_free(cat->names);
+	if (cat->pluses != NULL)
+		lh_table_free(cat->pluses);
+	cat->names = cat->pluses = NULL;
+}
+
+/* Empty tables of the backends in the lists. */
+static int
+make_tables(struct catalogue *cat)
+{
+	free_tables(cat);
+	cat->names = lh_kchar_table_new(16, free_key);
+	cat->pluses = lh_kchar_table_new(16, free_key);
+	return cat->names == NULL || cat->pluses == NULL ? -1 : 0;
+}
+
+static int
+insert_slot(struct lh_table *table, const char *key, size_t slot)
+{
+	char *copy = strdup(key);
+
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): a number */
+	if (copy != NULL &&
+	    lh_table_insert(table, copy, (void *)(slot + 1)) == 0)
+		return 0;
+	free(copy);
+	return -1;
+}
 
 struct catalogue *
 catalogue_new(void)
@@ -219,16 +152,21 @@ catalogue_new(void)
 
 	if ((cat = calloc(1, sizeof(*cat))) == NULL)
 		return NULL;
-	if ((cat->route = calloc(1, sizeof(*cat->route))) == NULL ||
-	    catalogue_make_nothing(cat) == -1 ||
+	/* A cursor of the process before this one shall mean nothing. */
+	cat->version = arc4random();
+	if ((cat->cache = calloc(1, sizeof(*cat->cache))) == NULL) {
+		free(cat);
+		return NULL;
+	}
+	TAILQ_INIT(&cat->cache->servers);
+	if (make_tables(cat) == -1 ||
 	    (cat->nobody = audience_new(none, none)) == NULL ||
+	    catalogue_make_nothing(cat) == -1 ||
 	    replace_audiences(cat, &everything, 1) == -1) {
 		catalogue_free(&cat);
 		errno = ENOMEM;
 		return NULL;
 	}
-	choose_backends(cat, cat->nobody, NULL, 0);
-	choose_backends(cat, cat->audiences[0], NULL, 0);
 	(void)catalogue_render(cat);
 	return cat;
 }
@@ -241,14 +179,14 @@ catalogue_free(struct catalogue **cat)
 	if (c == NULL)
 		return;
 	free_audiences(c);
-	audience_free(&c->nobody);
+	audience_free(c, &c->nobody);
 	for (size_t i = 0; i < CATALOGUE_SLOTS; i++)
 		catalogue_remove(c, i);
 	for (size_t kind = 0; kind < CATALOG_KINDS; kind++)
-		catalogue_text_release(c->nothing[kind]);
-	if (c->route != NULL)
-		buf_free(c->route);
-	free(c->route);
+		pages_release(&c->nothing[kind]);
+	free_tables(c);
+	buf_free(&c->cache->route);
+	free(c->cache);
 	free(c);
 	*cat = NULL;
 }
@@ -312,6 +250,40 @@ set_filters(struct view_backend *b, const struct policy_backend *rules)
 	return 0;
 }
 
+/* Those of the backends before are taken already. */
+static int
+choose_plus(struct catalogue *cat, struct view_backend *b)
+{
+	char tail[NAMES_TAIL_LEN + 1];
+	unsigned int attempt;
+
+	free(b->plus);
+	b->plus = make_plus(b->name, "");
+	for (attempt = 0; b->plus != NULL &&
+	     lh_table_lookup_entry(cat->pluses, b->plus) != NULL;
+	     attempt++) {
+		names_tail(b->name, "", attempt, tail);
+		free(b->plus);
+		b->plus = make_plus(b->name, tail);
+	}
+	return b->plus == NULL ? -1 : 0;
+}
+
+/* The backend in this slot is in the lists. */
+static int
+let_serve(
+    struct catalogue *cat, size_t slot, const struct policy_backend *rules)
+{
+	struct view_backend *b = cat->backends[slot];
+
+	if (set_filters(b, rules) == -1 || choose_plus(cat, b) == -1 ||
+	    insert_slot(cat->pluses, b->plus, slot) == -1)
+		return -1;
+	if (lh_table_lookup_entry(cat->names, b->name) != NULL)
+		return 0;
+	return insert_slot(cat->names, b->name, slot);
+}
+
 int
 catalogue_arrange(
     struct catalogue *cat, const struct policy *policy, const size_t *slots)
@@ -320,33 +292,25 @@ catalogue_arrange(
 	size_t n = 0;
 
 	assert(policy->backend_count <= POLICY_BACKENDS_MAX);
+	if (make_tables(cat) == -1)
+		return -1;
 	for (size_t i = 0; i < policy->backend_count; i++) {
 		if (policy->backends[i].part != POLICY_SERVING)
 			continue;
-		order[n] = slots[i];
-		if (set_filters(
-			cat->backends[slots[i]], &policy->backends[i]) == -1 ||
-		    choose_plus(cat, order, n) == -1)
+		order[n++] = slots[i];
+		if (let_serve(cat, slots[i], &policy->backends[i]) == -1)
 			return -1;
-		n++;
 	}
 	if (replace_audiences(cat, policy->audiences, policy->audience_count) ==
 	    -1)
 		return -1;
 	for (size_t i = 0; i < cat->audience_count; i++)
-		choose_backends(cat, cat->audiences[i], order, n);
+		audience_choose(cat, cat->audiences[i], order, n);
+	scopes_choose(cat);
 	return 0;
 }
 
 /* ---- offers ----------------------------------------------------------- */
-
-static void
-outdate(struct catalogue *cat, size_t slot, enum catalog_kind kind)
-{
-	for (size_t i = 0; i < cat->audience_count; i++)
-		if (cat->audiences[i]->sees[slot])
-			audience_outdate(cat->audiences[i], kind);
-}
 
 int
 catalogue_set(struct catalogue *cat, size_t slot, enum catalog_kind kind,
@@ -361,7 +325,7 @@ catalogue_set(struct catalogue *cat, size_t slot, enum catalog_kind kind,
 			return -1;
 		offer_free(old);
 		*old = offer;
-		outdate(cat, slot, kind);
+		scopes_outdate(cat, slot, kind);
 	}
 	*skipped = old->skipped;
 	return 0;
@@ -376,7 +340,7 @@ catalogue_clear(struct catalogue *cat, size_t slot)
 		if (offer->json == NULL)
 			continue;
 		offer_free(offer);
-		outdate(cat, slot, (enum catalog_kind)kind);
+		scopes_outdate(cat, slot, (enum catalog_kind)kind);
 	}
 }
 
@@ -396,29 +360,8 @@ catalogue_copy(struct catalogue *cat, size_t from, size_t to)
 	}
 }
 
-const struct view *
-catalogue_view(
-    const struct catalogue *cat, size_t audience, enum catalog_kind kind)
-{
-	struct audience *a = catalogue_audience(cat, audience);
-	struct kind_state *state = &a->kinds[kind];
-
-	if (state->stale) {
-		const struct view_source source = {
-			.backends = cat->backends,
-			.order = a->order,
-			.count = a->count,
-			.tools = a->tools,
-		};
-
-		view_free(&state->view);
-		state->stale = view_build(&state->view, kind, &source) == -1;
-	}
-	return &state->view;
-}
-
 size_t
 catalogue_count(const struct catalogue *cat, enum catalog_kind kind)
 {
-	return catalogue_view(cat, 0, kind)->count;
+	return scope_view(cat, &catalogue_audience(cat, 0)->all, kind)->count;
 }

@@ -26,6 +26,15 @@ struct catalogue_lens {
 			       names and URIs are its own; NULL: all of them */
 };
 
+/*
+ * A page of a list has at most so many items, and bytes unless one item alone
+ * has more.  Most clients read the first page only: what real gateways list,
+ * some 1,000 tools in 1 MB, shall be on it, and a page is written as one
+ * message into a stream's queue (session.h, 8 MiB).
+ */
+#define CATALOGUE_PAGE_ITEMS_MAX 5000U
+#define CATALOGUE_PAGE_MAX       ((size_t)2 << 20)
+
 /* Places of backends: one POLICY may replace them all. */
 #define CATALOGUE_SLOTS (2 * (size_t)POLICY_BACKENDS_MAX)
 
@@ -63,6 +72,10 @@ void catalogue_clear(struct catalogue *cat, size_t slot);
 /* Of what the other has not offered yet, it offers what this one does. */
 void catalogue_copy(struct catalogue *cat, size_t from, size_t to);
 
+/* True when the audience sees a serving backend of this name; *slot is its. */
+bool catalogue_has_server(const struct catalogue *cat, size_t audience,
+    const char *name, size_t *slot);
+
 /* True when the backend in this slot is seen through the lens. */
 bool catalogue_sees(const struct catalogue *cat,
     const struct catalogue_lens *lens, size_t slot);
@@ -78,27 +91,40 @@ size_t catalogue_audiences(const struct catalogue *cat);
 void catalogue_use(struct catalogue *cat, const struct catalogue_lens *lens);
 
 /*
- * Bring the rendered lists of audience 0 and of those in use up to date, and
- * forget all others'.  Returns the kinds of which some list now differs from
- * what it was, as a bit set (1 << kind).  Call it once per turn after changes:
- * clients are told only of lists that differ.
+ * Bring the rendered lists of audience 0, all of it and with slashes, and of
+ * the lenses in use up to date, and forget all others.  Returns the kinds of
+ * which some list now differs from what it was, as a bit set (1 << kind).  Call
+ * it once per turn after changes: clients are told only of lists that differ.
  */
 unsigned int catalogue_render(struct catalogue *cat);
 
-/* A rendered list, or another message, shared by all that are sending it. */
+/* A page of a rendered list, or another message, shared by all that are sending
+ * it. */
 struct catalogue_text {
 	size_t references;
 	size_t queued; /* of these, how many are streams' queues */
 	size_t *left;  /* where it counts once these are all; NULL: not yet */
-	uint32_t version; /* equal for equal lists of a kind that are alive */
+	uint32_t version; /* of the whole list: equal for equal lists of a kind
+			     that are alive */
 	size_t len;
 	char data[]; /* {"tools":[…]}: the result of the list request */
 };
 
-/* The list of a kind as it was rendered last, or is now for an audience that is
- * new; release it when sent. */
+/* The first page of the list of a kind as it was rendered last, or is now
+ * through a lens that is new; release it when sent. */
 struct catalogue_text *catalogue_list(struct catalogue *cat,
     const struct catalogue_lens *lens, enum catalog_kind kind);
+
+/*
+ * The page that a client asks for: the first one where cursor is absent or
+ * null, else the one of the cursor that stood in the page before.  It is the
+ * caller's to release.  0, or -1 with errno EINVAL when it is no cursor of this
+ * list as it is now.  MCP 2025-11-25, "Pagination".
+ */
+int catalogue_page(struct catalogue *cat, const struct catalogue_lens *lens,
+    enum catalog_kind kind, struct json_span cursor,
+    struct catalogue_text **text);
+
 void catalogue_text_release(struct catalogue_text *text);
 
 /*
@@ -119,18 +145,22 @@ struct catalogue_route {
 };
 
 /*
- * Find a tool or prompt that the audience sees by any of its names:
+ * Find a tool or prompt that is seen through the lens by any of its names:
  * "server/tool", the safe spelling "server__tool", or the bare "tool" where
- * only one backend has it.  0, or -1 with errno ENOENT, or ENOTUNIQ for a bare
- * name of several backends.
+ * only one backend has it; a bare name of the server that the lens shows goes
+ * before.  0, or -1 with errno ENOENT, or ENOTUNIQ for a bare name of several
+ * backends.
  */
 int catalogue_find_name(const struct catalogue *cat,
     const struct catalogue_lens *lens, enum catalog_kind kind,
     struct json_span name, struct catalogue_route *route);
 
 /*
- * Find whose a resource URI is: listed exactly, else by the longest matching
- * template, else by a scheme that only one backend uses.  0, or -1 with ENOENT.
+ * Find whose a resource URI is: listed exactly, else behind a backend's
+ * "server+", listed in another spelling of the same URI, by the longest
+ * matching template, or by a scheme that only one backend uses.  The server
+ * that the lens shows gets what is not its "server+" unchanged.  0, or -1 with
+ * ENOENT.
  */
 int catalogue_find_uri(const struct catalogue *cat,
     const struct catalogue_lens *lens, struct json_span uri,
@@ -140,5 +170,24 @@ int catalogue_find_uri(const struct catalogue *cat,
 int catalogue_find_template(const struct catalogue *cat,
     const struct catalogue_lens *lens, struct json_span uri,
     struct catalogue_route *route);
+
+/*
+ * True when some URI, template or scheme that is seen through the lens belongs
+ * to several backends: URIs in what backends say may have to be shown
+ * otherwise.  False where one server is seen.
+ */
+bool catalogue_collides(
+    const struct catalogue *cat, const struct catalogue_lens *lens);
+
+struct buf;
+/*
+ * How a client that reads this URI of the backend in slot back reaches it:
+ * true when that takes "server+uri", which is then appended to out, as text;
+ * false when the URI is right as it is.  URIs that clients read themselves
+ * (http, https, data) are right unless they are listed as another backend's.
+ */
+bool catalogue_shown_uri(const struct catalogue *cat,
+    const struct catalogue_lens *lens, size_t slot, const char *uri, size_t len,
+    struct buf *out);
 
 #endif

@@ -1,205 +1,185 @@
-/* catalogue_list.c: the lists as texts, rendered once for all who see the same.
+/*
+ * catalogue_list.c: the lists as they are, rendered once for all who see the
+ * same.
  */
-#include <assert.h>
-#include <stdlib.h>
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "catalogue_parts.h"
 
-static const char *const list_key[CATALOG_KINDS] = {
-	[CATALOG_TOOLS] = "{\"tools\":[",
-	[CATALOG_RESOURCES] = "{\"resources\":[",
-	[CATALOG_TEMPLATES] = "{\"resourceTemplates\":[",
-	[CATALOG_PROMPTS] = "{\"prompts\":[",
-};
+/* ---- rendering -------------------------------------------------------- */
 
-static char *
-put(char *at, const char *text, size_t len)
+/* Lists of one server and of URIs do not differ by the spelling of names. */
+static bool
+has_spellings(const struct scope *scope, enum catalog_kind kind)
 {
-	memcpy(at, text, len);
-	return at + len;
-}
-
-/* The item with its name between prefix and tail. */
-static char *
-put_entry(char *at, const struct view_entry *e)
-{
-	const struct json_span text = e->item->text, key = e->item->key;
-	const char *inner = key.at + 1;
-	const char *close = key.at + key.len - 1;
-
-	at = put(at, text.at, (size_t)(inner - text.at));
-	at = put(at, e->prefix, strlen(e->prefix));
-	at = put(at, inner, (size_t)(close - inner));
-	at = put(at, e->tail, strlen(e->tail));
-	return put(at, close, (size_t)(text.at + text.len - close));
-}
-
-static struct catalogue_text *
-render(const struct view *view, enum catalog_kind kind)
-{
-	/* An empty view may have none to add to. */
-	const struct view_entry *e,
-	    *end =
-		view->count > 0 ? view->entries + view->count : view->entries;
-	struct catalogue_text *text;
-	size_t len = strlen(list_key[kind]) + 2;
-	char *at;
-
-	for (e = view->entries; e < end; e++)
-		len +=
-		    e->item->text.len + strlen(e->prefix) + strlen(e->tail) + 1;
-	if ((text = malloc(sizeof(*text) + len)) == NULL)
-		return NULL;
-	at = put(text->data, list_key[kind], strlen(list_key[kind]));
-	for (e = view->entries; e < end; e++) {
-		if (e != view->entries)
-			*at++ = ',';
-		at = put_entry(at, e);
-	}
-	at = put(at, "]}", 2);
-	text->references = 1;
-	text->queued = 0;
-	text->len = (size_t)(at - text->data);
-	return text;
+	return scope->server == NULL &&
+	    (kind == CATALOG_TOOLS || kind == CATALOG_PROMPTS);
 }
 
 static bool
-is_same(const struct catalogue_text *a, const struct catalogue_text *b)
+is_used(const struct scope *scope)
 {
-	return a != NULL && a->len == b->len &&
-	    memcmp(a->data, b->data, a->len) == 0;
+	return scope->used[NAMES_SLASH] || scope->used[NAMES_SAFE];
 }
 
-/* Takes text and gives the one that is equal, if some audience has it: it has
- * the same version then, and is held once. */
-static struct catalogue_text *
-share(
-    struct catalogue *cat, enum catalog_kind kind, struct catalogue_text *text)
-{
-	for (size_t i = 0; i < cat->audience_count; i++) {
-		struct catalogue_text *other =
-		    cat->audiences[i]->kinds[kind].text;
-
-		if (!is_same(other, text))
-			continue;
-		catalogue_text_release(text);
-		other->references++;
-		return other;
-	}
-	text->version = ++cat->version;
-	return text;
-}
-
-/* True when the list of the kind differs from what it was. */
+/* Bring a list up to date; true when it differs from what it was. */
 static bool
-render_kind(struct catalogue *cat, size_t audience, enum catalog_kind kind)
+update(struct catalogue *cat, struct scope *scope, enum catalog_kind kind,
+    enum names_spelling spelling)
 {
-	const struct view *view = catalogue_view(cat, audience, kind);
-	struct kind_state *state =
-	    &catalogue_audience(cat, audience)->kinds[kind];
-	struct catalogue_text *text, *old = state->text;
+	struct kind_state *state = &scope->kinds[kind];
+	struct pages *pages, *old = state->lists[spelling].pages;
 
+	if (!state->lists[spelling].outdated)
+		return false;
 	/* Without memory the old list stays, until the next try. */
-	if (state->stale || (text = render(view, kind)) == NULL)
+	if ((pages = pages_render(cat, scope, kind, spelling)) == NULL)
 		return false;
-	state->unrendered = false;
-	if (is_same(old, text)) {
-		catalogue_text_release(text);
-		return false;
-	}
-	state->text = share(cat, kind, text);
-	catalogue_text_release(old);
-	return true;
+	state->lists[spelling].outdated = false;
+	state->lists[spelling].pages = pages;
+	if (old == NULL)
+		return true;
+	pages_release(&old);
+	return old != pages;
 }
 
 /* What nobody uses shall not be made anew with every change. */
 static void
-forget(struct audience *a)
+forget(struct scope *scope, enum catalog_kind kind, size_t spelling)
 {
-	for (size_t kind = 0; kind < CATALOG_KINDS; kind++) {
-		view_free(&a->kinds[kind].view);
-		catalogue_text_release(a->kinds[kind].text);
-		a->kinds[kind] =
-		    (struct kind_state){ .stale = true, .unrendered = true };
+	pages_release(&scope->kinds[kind].lists[spelling].pages);
+	scope->kinds[kind].lists[spelling].outdated = true;
+}
+
+/* always: the lists of audience 0, which are also for who is no client. */
+static unsigned int
+update_all(struct catalogue *cat, struct scope *scope, bool always)
+{
+	unsigned int changed = 0;
+
+	for (unsigned int i = 0; i < CATALOG_KINDS; i++) {
+		const enum catalog_kind kind = (enum catalog_kind)i;
+		const bool apart = has_spellings(scope, kind);
+
+		if (always || !apart || scope->used[NAMES_SLASH])
+			changed |=
+			    (unsigned int)update(cat, scope, kind, NAMES_SLASH)
+			    << i;
+		else
+			forget(scope, kind, NAMES_SLASH);
+		if (apart && scope->used[NAMES_SAFE])
+			changed |=
+			    (unsigned int)update(cat, scope, kind, NAMES_SAFE)
+			    << i;
+		else
+			forget(scope, kind, NAMES_SAFE);
 	}
+	return changed;
 }
 
 unsigned int
 catalogue_render(struct catalogue *cat)
 {
+	struct scope *scope, *next;
 	unsigned int changed = 0;
 
 	for (size_t i = 0; i < cat->audience_count; i++) {
-		struct audience *a = cat->audiences[i];
-
-		if (i > 0 && !a->used) {
-			forget(a);
+		scope = &cat->audiences[i]->all;
+		if (i > 0 && !is_used(scope))
+			scope_clear(scope);
+		else
+			changed |= update_all(cat, scope, i == 0);
+		memset(scope->used, 0, sizeof(scope->used));
+	}
+	TAILQ_FOREACH_SAFE (scope, &cat->cache->servers, of_servers, next) {
+		if (!is_used(scope)) {
+			scope_forget(cat, scope);
 			continue;
 		}
-		for (unsigned int kind = 0; kind < CATALOG_KINDS; kind++)
-			if (a->kinds[kind].unrendered &&
-			    render_kind(cat, i, (enum catalog_kind)kind))
-				changed |= 1U << kind;
-		a->used = false;
+		changed |= update_all(cat, scope, false);
+		memset(scope->used, 0, sizeof(scope->used));
 	}
 	return changed;
+}
+
+void
+catalogue_use(struct catalogue *cat, const struct catalogue_lens *lens)
+{
+	catalogue_scope(cat, lens)->used[lens->spelling] = true;
 }
 
 int
 catalogue_make_nothing(struct catalogue *cat)
 {
-	static const struct view empty;
-
 	for (unsigned int kind = 0; kind < CATALOG_KINDS; kind++)
-		if ((cat->nothing[kind] =
-			    render(&empty, (enum catalog_kind)kind)) == NULL)
+		if ((cat->nothing[kind] = pages_render(cat, &cat->nobody->all,
+			 (enum catalog_kind)kind, NAMES_SLASH)) == NULL)
 			return -1;
 	return 0;
+}
+
+/* ---- asking ----------------------------------------------------------- */
+
+/* The list as it was rendered last, or is now. */
+static const struct pages *
+find_pages(struct catalogue *cat, const struct catalogue_lens *lens,
+    enum catalog_kind kind)
+{
+	struct scope *scope = catalogue_scope(cat, lens);
+	const enum names_spelling spelling =
+	    has_spellings(scope, kind) ? lens->spelling : NAMES_SLASH;
+	const struct pages *pages;
+
+	if (scope->kinds[kind].lists[spelling].pages == NULL)
+		(void)update(cat, scope, kind, spelling);
+	pages = scope->kinds[kind].lists[spelling].pages;
+	return pages != NULL ? pages : cat->nothing[kind];
 }
 
 struct catalogue_text *
 catalogue_list(struct catalogue *cat, const struct catalogue_lens *lens,
     enum catalog_kind kind)
 {
-	struct kind_state *state =
-	    &catalogue_audience(cat, lens->audience)->kinds[kind];
-	struct catalogue_text *text;
+	const struct pages *pages = find_pages(cat, lens, kind);
 
-	if (state->text == NULL)
-		(void)render_kind(cat, lens->audience, kind);
-	text = state->text != NULL ? state->text : cat->nothing[kind];
-	text->references++;
-	return text;
+	pages->page[0].text->references++;
+	return pages->page[0].text;
 }
 
-void
-catalogue_text_release(struct catalogue_text *text)
+/* The page that a cursor of this list is of, or 0. */
+static size_t
+page_of(const struct pages *pages, struct json_span cursor)
 {
-	if (text == NULL)
-		return;
-	assert(text->references > text->queued);
-	if (--text->references == 0)
-		free(text);
-	else if (text->references == text->queued)
-		*text->left += text->len;
+	char asked[64], ours[64];
+
+	if (json_string_decode(cursor, asked, sizeof(asked)) == -1)
+		return 0;
+	for (size_t i = 1; i < pages->count; i++) {
+		(void)snprintf(ours, sizeof(ours), CATALOGUE_CURSOR,
+		    pages->page[0].text->version, i);
+		if (strcmp(asked, ours) == 0)
+			return i;
+	}
+	return 0;
 }
 
-void
-catalogue_text_queue(struct catalogue_text *text, size_t *left)
+int
+catalogue_page(struct catalogue *cat, const struct catalogue_lens *lens,
+    enum catalog_kind kind, struct json_span cursor,
+    struct catalogue_text **text)
 {
-	text->left = left;
-	text->references++;
-	text->queued++;
-}
+	const struct pages *pages = find_pages(cat, lens, kind);
+	const enum json_kind is = json_kind(cursor);
+	size_t page = 0;
 
-void
-catalogue_text_unqueue(struct catalogue_text *text)
-{
-	assert(text->queued > 0);
-	text->queued--;
-	if (--text->references > 0)
-		return;
-	*text->left -= text->len;
-	free(text);
+	if (is != JSON_NONE && is != JSON_NULL &&
+	    (page = page_of(pages, cursor)) == 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	*text = pages->page[page].text;
+	(*text)->references++;
+	return 0;
 }

@@ -253,6 +253,7 @@ dispatch_request(struct stream *stream, const struct rpc_message *msg)
 	case MCP_RESOURCES_LIST_CHANGED:
 	case MCP_RESOURCES_UPDATED:
 	case MCP_PROMPTS_LIST_CHANGED:
+	case MCP_ELICITATION_COMPLETE:
 	case MCP_SAMPLING_CREATE_MESSAGE:
 	case MCP_ELICITATION_CREATE:
 	case MCP_ROOTS_LIST:

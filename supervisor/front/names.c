@@ -109,36 +109,45 @@ is_safe(char c)
 	    (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
 
-/* Append what fits; true when nothing was replaced or cut. */
+/* Append what fits, a "_" for each run of what may not stand there; true when
+ * nothing was replaced or cut. */
 static bool
 add_safe(char *safe, size_t *len, const char *text)
 {
-	bool same = true;
+	bool same = true, replaced = false;
 
 	for (; *text != '\0'; text++) {
+		/* The first one shall be a letter, where it is ours to say. */
+		const bool stays = is_safe(*text) && (*len > 0 || *text != '-');
+
+		same = same && stays;
+		if (!stays && replaced)
+			continue;
 		if (*len == NAMES_SAFE_MAX)
 			return false;
-		same = same && is_safe(*text);
-		safe[(*len)++] = is_safe(*text) ? *text : '_';
+		safe[(*len)++] = stays ? *text : '_';
+		replaced = !stays;
 	}
 	return same;
 }
 
-void
+bool
 names_safe(const char *server, const char *tool, unsigned int attempt,
     char safe[NAMES_SAFE_MAX + 1])
 {
 	size_t len = 0;
-	bool same;
+	bool same, cut;
 
 	same = add_safe(safe, &len, server);
 	same &= add_safe(safe, &len, "__");
 	same &= add_safe(safe, &len, tool);
 	safe[len] = '\0';
 	if (same && attempt == 0)
-		return;
-	if (len > NAMES_SAFE_MAX - NAMES_TAIL_LEN)
+		return true;
+	cut = len > NAMES_SAFE_MAX - NAMES_TAIL_LEN;
+	if (cut)
 		len = NAMES_SAFE_MAX - NAMES_TAIL_LEN;
 	/* A name that was clean starts with the unchanged hash as well. */
 	names_tail(server, tool, same ? attempt - 1 : attempt, safe + len);
+	return same && !cut;
 }

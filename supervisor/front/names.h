@@ -14,6 +14,7 @@ enum names_spelling {
 	NAMES_SLASH, /* "server/tool" */
 	NAMES_SAFE,  /* "server__tool" */
 };
+#define NAMES_SPELLINGS 2U
 
 /* "_" and six hexadecimal digits. */
 #define NAMES_TAIL_LEN 7U
@@ -33,11 +34,13 @@ void names_tail(const char *server, const char *tool, unsigned int attempt,
     char tail[NAMES_TAIL_LEN + 1]);
 
 /*
- * Write the safe spelling "server__tool": [A-Za-z0-9_-] only, at most
- * NAMES_SAFE_MAX characters, with a NUL.  It ends with the tail when something
- * was replaced or cut, or when attempt is not 0 since the spelling was taken.
+ * Write the safe spelling "server__tool": [A-Za-z0-9_-] only, not beginning
+ * with "-", at most NAMES_SAFE_MAX characters, with a NUL.  What else stands
+ * there becomes one "_".  It ends with the tail when something was replaced or
+ * cut, or when attempt is not 0 since the spelling was taken.  True when both
+ * names can be read in it, unchanged.
  */
-void names_safe(const char *server, const char *tool, unsigned int attempt,
+bool names_safe(const char *server, const char *tool, unsigned int attempt,
     char safe[NAMES_SAFE_MAX + 1]);
 
 #endif

@@ -19,21 +19,52 @@ static const struct {
 	[CATALOG_PROMPTS] = { "name", NAMES_MAX },
 };
 
+/* What a member tells of its item. */
+static unsigned int
+traits_of(enum catalog_kind kind, struct json_span name, struct json_span value)
+{
+	if (json_string_is(name, "title"))
+		return OFFER_TITLED;
+	if (kind != CATALOG_TOOLS)
+		return 0;
+	if (json_string_is(name, "execution"))
+		return OFFER_UNCOMMON;
+	if (json_kind(value) != JSON_OBJECT)
+		return 0;
+	if (json_string_is(name, "annotations"))
+		return json_kind(json_get(value, "title")) == JSON_STRING
+		    ? OFFER_TITLED
+		    : 0;
+	if (json_string_is(name, "outputSchema"))
+		return json_string_is(json_get(value, "type"), "object")
+		    ? 0
+		    : OFFER_UNCOMMON;
+	if (json_string_is(name, "_meta"))
+		return json_get(value, "ui").at != NULL ||
+			json_get(value, "ui/resourceUri").at != NULL
+		    ? OFFER_UI
+		    : 0;
+	return 0;
+}
+
 /*
- * The item's key, or an absent span.  A client might read the last of two
- * members with this key, which would then be a name that we did not choose.
+ * The item's key, or an absent span, and its traits.  A client might read the
+ * last of two members with this key, which would then be a name that we did not
+ * choose.
  */
 static struct json_span
-key_of(struct json_span item, const char *key)
+key_of(struct json_span item, enum catalog_kind kind, unsigned int *traits)
 {
 	struct json_span found = { NULL, 0 }, name, value;
 	struct json_iter it;
 
+	*traits = 0;
 	if (json_kind(item) != JSON_OBJECT)
 		return found;
 	json_iter_init(&it, item);
 	while (json_iter_member(&it, &name, &value)) {
-		if (!json_string_is(name, key))
+		*traits |= traits_of(kind, name, value);
+		if (!json_string_is(name, kinds[kind].key))
 			continue;
 		if (found.at != NULL || json_kind(value) != JSON_STRING)
 			return (struct json_span){ NULL, 0 };
@@ -60,7 +91,8 @@ static int
 add_item(struct offer *o, enum catalog_kind kind, struct json_span text,
     struct lh_table *seen, char **room, size_t *room_len)
 {
-	struct json_span key = key_of(text, kinds[kind].key);
+	unsigned int traits;
+	struct json_span key = key_of(text, kind, &traits);
 	ssize_t n = -1;
 
 	if (key.at != NULL)
@@ -75,7 +107,7 @@ add_item(struct offer *o, enum catalog_kind kind, struct json_span text,
 		errno = ENOMEM;
 		return -1;
 	}
-	o->items[o->count++] = (struct offer_item){ text, key, *room };
+	o->items[o->count++] = (struct offer_item){ text, key, *room, traits };
 	*room += n + 1;
 	*room_len -= (size_t)n + 1;
 	return 0;

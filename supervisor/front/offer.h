@@ -11,10 +11,18 @@
  * memory in our tables. */
 #define OFFER_ITEMS_MAX 10000U
 
+/* What is known of an item without reading it again; bits of a set. */
+enum offer_trait {
+	OFFER_TITLED = 1 << 0,   /* it says how people shall see it named */
+	OFFER_UNCOMMON = 1 << 1, /* a tool that not all clients understand */
+	OFFER_UI = 1 << 2, /* a tool that may name a resource by its URI */
+};
+
 struct offer_item {
 	struct json_span text; /* the whole item */
 	struct json_span key;  /* its name, uri or uriTemplate, with quotes */
 	const char *name;      /* the same decoded, with a NUL */
+	unsigned int traits;   /* a set of enum offer_trait */
 };
 
 struct offer {

@@ -71,6 +71,22 @@ read_flag(struct json_object *object, const char *key, bool *ret)
 	return 0;
 }
 
+/* The place of a string among count words. */
+static int
+read_word(struct json_object *object, const char *key, const char *const *words,
+    size_t count, size_t *ret)
+{
+	const char *text = text_of(json_object_object_get(object, key));
+
+	for (size_t i = 0; text != NULL && i < count; i++) {
+		if (strcmp(text, words[i]) != 0)
+			continue;
+		*ret = i;
+		return 0;
+	}
+	return invalid();
+}
+
 /* A number of at least this much; more than the most is the most. */
 static int
 read_number(struct json_object *object, const char *key, uint64_t least,
@@ -187,7 +203,11 @@ read_limits(struct policy *policy, struct json_object *object)
 	    read_size(in, "body_size", GUARD_BODY_MAX, &limits->body_size) ==
 		-1 ||
 	    read_size(in, "queue_size", SIZE_MAX, &limits->queue_size) == -1 ||
-	    read_size(in, "memory", SIZE_MAX, &limits->memory) == -1)
+	    read_size(in, "memory", SIZE_MAX, &limits->memory) == -1 ||
+	    read_count(in, "session_idle_ms", 1, &limits->session_idle_ms) ==
+		-1 ||
+	    read_count(in, "session_lifetime_ms", 0,
+		&limits->session_lifetime_ms) == -1)
 		return -1;
 	return 0;
 }
@@ -311,15 +331,36 @@ read_part(struct json_object *object, enum policy_part *ret)
 		[POLICY_STANDBY] = "standby",
 		[POLICY_LEAVING] = "leaving",
 	};
-	const char *text = text_of(json_object_object_get(object, "part"));
+	size_t place;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (text == NULL || strcmp(text, names[i]) != 0)
-			continue;
-		*ret = (enum policy_part)i;
-		return 0;
-	}
-	return invalid();
+	if (read_word(object, "part", names, 3, &place) == -1)
+		return -1;
+	*ret = (enum policy_part)place;
+	return 0;
+}
+
+/* Whether its clients share it, and what is so of those who do not. */
+static int
+read_session(struct json_object *object, struct policy_backend *b)
+{
+	static const char *const names[] = {
+		[POLICY_SHARED] = "shared",
+		[POLICY_PER_CLIENT] = "per-client",
+		[POLICY_AUTO] = "auto",
+	};
+	size_t place;
+
+	if (read_word(object, "session", names, 3, &place) == -1)
+		return -1;
+	b->session = (enum policy_session)place;
+	if (read_count(object, "instances", b->session == POLICY_SHARED ? 0 : 1,
+		&b->instances) == -1 ||
+	    read_count(object, "instance_wait_ms", 0, &b->instance_wait_ms) ==
+		-1 ||
+	    read_count(object, "instance_idle_ms", 0, &b->instance_idle_ms) ==
+		-1)
+		return -1;
+	return 0;
 }
 
 /* Numbers are unique, and so are the names of those that serve. */
@@ -349,7 +390,8 @@ read_backend(struct policy *policy, struct json_object *object)
 	    read_part(object, &b->part) == -1 ||
 	    read_list(object, "allow", &b->allow) == -1 ||
 	    read_list(object, "deny", &b->deny) == -1 ||
-	    read_count(object, "requests", 0, &b->requests) == -1)
+	    read_count(object, "requests", 0, &b->requests) == -1 ||
+	    read_session(object, b) == -1)
 		return -1;
 	return is_taken(policy, b) ? invalid() : 0;
 }
@@ -375,6 +417,22 @@ read_backends(struct policy *policy, struct json_object *object)
 
 /* ---- the whole -------------------------------------------------------- */
 
+/* A word, or null. */
+static int
+read_names(struct json_object *object, enum policy_names *ret)
+{
+	static const char *const names[] = { "slash", "safe" };
+	struct json_object *value;
+	size_t place;
+
+	if (json_object_object_get_ex(object, "names", &value) && value == NULL)
+		return 0;
+	if (read_word(object, "names", names, 2, &place) == -1)
+		return -1;
+	*ret = place == 0 ? POLICY_NAMES_SLASH : POLICY_NAMES_SAFE;
+	return 0;
+}
+
 static int
 read_policy(struct policy *policy, struct json_object *object)
 {
@@ -387,6 +445,7 @@ read_policy(struct policy *policy, struct json_object *object)
 		-1 ||
 	    read_list(object, "authorization_servers",
 		&policy->authorization_servers) == -1 ||
+	    read_names(object, &policy->names) == -1 ||
 	    read_limits(policy, object) == -1 ||
 	    read_tokens(policy, object) == -1 ||
 	    read_backends(policy, object) == -1)

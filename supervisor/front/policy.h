@@ -26,6 +26,21 @@ enum policy_part {
 			   and DRAINED tells when nothing is */
 };
 
+/* Whether the clients of a backend share it. */
+enum policy_session {
+	POLICY_SHARED,
+	POLICY_PER_CLIENT, /* each session has an instance of its own */
+	POLICY_AUTO, /* later sessions do, once it has asked for something and
+			nobody could tell whom */
+};
+
+/* How names are spelled for clients that do not say it. */
+enum policy_names {
+	POLICY_NAMES_BY_ENDPOINT, /* slash on /sse, safe on /mcp */
+	POLICY_NAMES_SLASH,
+	POLICY_NAMES_SAFE,
+};
+
 struct policy_backend {
 	uint64_t number; /* never used twice in the life of a supervisor */
 	char *name;
@@ -33,6 +48,11 @@ struct policy_backend {
 	char **allow;      /* fnmatch(3) patterns of tool names; empty: all */
 	char **deny;       /* the same; wins */
 	uint32_t requests; /* in flight */
+	enum policy_session session;
+	uint32_t instances;        /* of it at once; 0 of POLICY_SHARED alone */
+	uint32_t instance_wait_ms; /* that a call waits for its instance */
+	uint32_t instance_idle_ms; /* without a request, then an instance is
+				      released; 0: never */
 };
 
 /*
@@ -64,6 +84,10 @@ struct policy_limits {
 	size_t queue_size; /* bytes that wait for one client, never 0 */
 	size_t memory;     /* bytes of unfinished requests and of queues, of all
 			      clients together, never 0 */
+	/* Of Streamable HTTP sessions. */
+	uint32_t session_idle_ms;     /* without a request and a stream; never
+					 0 */
+	uint32_t session_lifetime_ms; /* 0: any */
 };
 
 struct policy {
@@ -74,6 +98,7 @@ struct policy {
 	char
 	    *public_url; /* "https://mcp.example.com" without a path, or NULL */
 	char **authorization_servers;
+	enum policy_names names;
 	struct policy_limits limits;
 	size_t token_count;
 	struct policy_token *tokens;

@@ -16,6 +16,13 @@ lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
+static bool
+is_scheme(char c)
+{
+	return is_letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' ||
+	    c == '.';
+}
+
 size_t
 uri_scheme_len(const char *text)
 {
@@ -28,8 +35,7 @@ uri_scheme_len(const char *text)
 
 		if (c == ':')
 			return n;
-		if (!is_letter(c) && !(c >= '0' && c <= '9') && c != '+' &&
-		    c != '-' && c != '.')
+		if (!is_scheme(c))
 			return 0;
 	}
 	return 0;
@@ -45,6 +51,30 @@ uri_scheme(const char *text, char scheme[URI_SCHEME_MAX + 1])
 		scheme[i] = lower(text[i]);
 	scheme[len] = '\0';
 	return len;
+}
+
+size_t
+uri_head(const char *uri, char head[URI_HEAD_MAX + 1])
+{
+	size_t n;
+
+	if (!is_letter(uri[0]))
+		return 0;
+	for (n = 0; n < URI_HEAD_MAX && is_scheme(uri[n]); n++) {
+		head[n] = lower(uri[n]);
+		if (uri[n] != '+')
+			continue;
+		head[n + 1] = '\0';
+		return n + 1;
+	}
+	return 0;
+}
+
+bool
+uri_scheme_is_web(const char *scheme)
+{
+	return strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0 ||
+	    strcmp(scheme, "data") == 0;
 }
 
 void

@@ -353,8 +353,8 @@ class Refused(unittest.TestCase):
 
     def test_a_policy_that_is_none(self):
         good = {"hosts": [], "origins": [], "open": True, "public_url": None,
-                "authorization_servers": [], "limits": LIMITS, "tokens": [],
-                "backends": []}
+                "authorization_servers": [], "names": None,
+                "limits": LIMITS, "tokens": [], "backends": []}
         for bad in (b"", b"{}", b"[]", b"nonsense", {**good, "limits": {}},
                     {**good, "backends": [backend(1, "a"), backend(1, "b")]},
                     {**good, "backends": [backend(1, "a"), backend(2, "a")]},

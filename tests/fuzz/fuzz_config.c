@@ -78,6 +78,10 @@ check_job(const struct config_backend *b)
 	assert(l->open_files >= 16);
 	assert(b->requests <= 16384);
 	assert(b->message_size >= 1024 && b->message_size <= 64U << 20);
+	assert(b->disabled || b->session == CONFIG_SHARED || b->url == NULL ||
+	    b->command == NULL);
+	assert(
+	    b->max_instances >= 1 && b->max_instances <= CONFIG_INSTANCES_MAX);
 }
 
 static void
@@ -117,6 +121,7 @@ check_gateway(const struct config *c)
 	assert(l->body_size >= 64 && l->body_size <= 4U << 20);
 	assert(l->memory >= l->body_size + l->queue_size);
 	assert(l->rate == 0 || l->burst > 0);
+	assert(l->session_idle_ms >= 1000);
 }
 
 static void

@@ -16,18 +16,23 @@ TYPES = ["", "HELLO", "SETUP", "READY", "LOG", "OBITUARY", "LOGLEVEL",
          "JOB_STDOUT", "JOB_STDERR", "STOP", "GREETING", "CATALOG", "REQUEST",
          "RESPONSE", "EVENT", "NOTIFY", "CANCEL", "FAIL", "CLIENT_LEVEL",
          "SUBSCRIBE", "UNSUBSCRIBE", "PING", "PONG", "LISTED", "DRAIN",
-         "DRAINED", "QUERY", "REPORT", "CONTROL", "RESULT"]
+         "DRAINED", "QUERY", "REPORT", "CONTROL", "RESULT", "ASK", "ANSWER",
+         "RETRACT", "ASK_PROGRESS", "ROOTS_CHANGED", "WANT", "INSTANCE",
+         "RELEASE"]
 TOOLS, RESOURCES, TEMPLATES, PROMPTS = range(4)
 DEFAULT_CAPABILITIES = {"tools": {}, "logging": {}, "completions": {}}
 LIMITS = {"connections": 0, "connections_per_address": 0, "sessions": 0,
           "requests_per_session": 1024, "rate": 0, "burst": 0,
-          "body_size": 4 << 20, "queue_size": 8 << 20, "memory": 320 << 20}
+          "body_size": 4 << 20, "queue_size": 8 << 20, "memory": 320 << 20,
+          "session_idle_ms": 1800000, "session_lifetime_ms": 0}
 
 
 def backend(number, name, part="serving", **more):
     """A backend as POLICY says it."""
     return {"number": number, "name": name, "part": part, "allow": [],
-            "deny": [], "requests": 16384, **more}
+            "deny": [], "requests": 16384, "session": "shared",
+            "instances": 0, "instance_wait_ms": 30000,
+            "instance_idle_ms": 0, **more}
 
 
 def token(name, secret, **more):
@@ -149,7 +154,8 @@ class Front:
                                        "identity": None})
         self.rules = {
             "hosts": [], "origins": [], "open": True, "public_url": None,
-            "authorization_servers": [], "limits": LIMITS, "tokens": []}
+            "authorization_servers": [], "names": None, "limits": LIMITS,
+            "tokens": []}
         self.policy(*(backend(number, one) if isinstance(one, str) else one
                       for number, one in enumerate(backends)), **more)
         listener = socket.create_server(("127.0.0.1", 0), backlog=1024)

@@ -216,7 +216,13 @@ carrier_agreed(struct carrier *c)
 void
 carrier_hold(struct carrier *c)
 {
+	struct queue_message *aside;
+
 	c->gate = CARRIER_NEW;
+	/* What is no request is about one of the session that is over: in the
+	 * next one the same id may mean another. */
+	while ((aside = queue_take(&c->queue, false, true)) != NULL)
+		queue_message_free(&c->queue, &aside);
 }
 
 /* ---- what comes back ---- */
@@ -269,7 +275,7 @@ conclude(struct post *post, const struct reply_end *end)
 	if (!end->message)
 		return;
 	body = reply_take(&post->reply); /* for which there is room now */
-	if (inbox_take(&c->inbox, &body) == -1) {
+	if (inbox_take(&c->inbox, &body, id) == -1) {
 		buf_free(&body);
 		carrier_fail(c, id, TRANSPORT_UNKNOWN, end->status,
 		    "answered, and the gateway has no memory for it");

@@ -122,7 +122,7 @@ void carrier_set_reading(struct transport *t, bool on);
 /* initialize was answered. */
 void carrier_agreed(struct carrier *c);
 
-/* Start over: everything waits for another initialize. */
+/* Start over: requests wait for another initialize, the rest is dropped. */
 void carrier_hold(struct carrier *c);
 
 /* Send what may be sent, at the end of this turn. */

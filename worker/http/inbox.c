@@ -7,6 +7,7 @@
 struct inbox_message {
 	TAILQ_ENTRY(inbox_message) link;
 	struct buf text;
+	int64_t about;
 	size_t counted;
 };
 
@@ -32,7 +33,7 @@ deliver(void *arg)
 	    inbox->reading && (message = TAILQ_FIRST(&inbox->list)) != NULL) {
 		TAILQ_REMOVE(&inbox->list, message, link);
 		inbox->events->message(inbox->arg, buf_data(&message->text),
-		    buf_len(&message->text));
+		    buf_len(&message->text), message->about);
 		drop(inbox, message);
 	}
 	if (inbox->reading)
@@ -68,7 +69,7 @@ inbox_free(struct inbox *inbox)
 }
 
 int
-inbox_take(struct inbox *inbox, struct buf *text)
+inbox_take(struct inbox *inbox, struct buf *text, int64_t about)
 {
 	struct inbox_message *message = calloc(1, sizeof(*message));
 
@@ -82,6 +83,7 @@ inbox_take(struct inbox *inbox, struct buf *text)
 	}
 	inbox->bytes += message->counted;
 	message->text = *text;
+	message->about = about;
 	*text = (struct buf){ 0 };
 	TAILQ_INSERT_TAIL(&inbox->list, message, link);
 	deferred_queue(inbox->loop, &inbox->deliver);
@@ -89,12 +91,13 @@ inbox_take(struct inbox *inbox, struct buf *text)
 }
 
 int
-inbox_add(struct inbox *inbox, const char *text, size_t len)
+inbox_add(struct inbox *inbox, const char *text, size_t len, int64_t about)
 {
 	struct buf copy = { 0 };
 	int error;
 
-	if (buf_add(&copy, text, len) == 0 && inbox_take(inbox, &copy) == 0)
+	if (buf_add(&copy, text, len) == 0 &&
+	    inbox_take(inbox, &copy, about) == 0)
 		return 0;
 	error = errno;
 	buf_free(&copy);

@@ -47,12 +47,12 @@ void inbox_init(struct inbox *inbox, struct loop *loop, struct held *held,
 /* Drop what is in it. */
 void inbox_free(struct inbox *inbox);
 
-/* Add a copy of one message.  0, or -1 with errno ENOMEM, or ENOBUFS where all
- * that is held is too much. */
-int inbox_add(struct inbox *inbox, const char *text, size_t len);
+/* Add a copy of one message; about is that of transport.h.  0, or -1 with errno
+ * ENOMEM, or ENOBUFS where all that is held is too much. */
+int inbox_add(struct inbox *inbox, const char *text, size_t len, int64_t about);
 
 /* The same with what the buffer holds, which is empty then. */
-int inbox_take(struct inbox *inbox, struct buf *text);
+int inbox_take(struct inbox *inbox, struct buf *text, int64_t about);
 
 /* Nothing more should come before this turn ends, or the owner reads. */
 bool inbox_is_full(const struct inbox *inbox);

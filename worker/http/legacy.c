@@ -57,7 +57,7 @@ on_event(struct carrier *c, const struct sse_event *event)
 	}
 	if (event->data_len == 0 || strcmp(event->type, "message") != 0)
 		return 0;
-	return inbox_add(&c->inbox, event->data, event->data_len);
+	return inbox_add(&c->inbox, event->data, event->data_len, 0);
 }
 
 static void

@@ -74,14 +74,20 @@ on_event(void *arg, const struct sse_event *event)
 {
 	struct post *post = arg;
 	struct reply *reply = &post->reply;
+	bool is_answer;
 
 	if (event->data_len == 0 || strcmp(event->type, "message") != 0)
 		return 0;
-	if (inbox_add(&post->carrier->inbox, event->data, event->data_len) ==
-	    -1)
+	is_answer = !reply->answered && reply->id != 0 &&
+	    reply_is_answer(event->data, event->data_len, reply->id);
+	/* A session that is over: what it asks cannot be answered in the next
+	 * one, where the same id may mean something else. */
+	if (post->session != post->carrier->session && !is_answer)
+		return 0;
+	if (inbox_add(&post->carrier->inbox, event->data, event->data_len,
+		reply->id) == -1)
 		return -1;
-	if (!reply->answered && reply->id != 0 &&
-	    reply_is_answer(event->data, event->data_len, reply->id))
+	if (is_answer)
 		post_answered(post);
 	return 0;
 }

@@ -33,11 +33,11 @@ struct remote {
 /* ---- what the inner transport says ---- */
 
 static void
-on_message(void *arg, char *text, size_t len)
+on_message(void *arg, char *text, size_t len, int64_t about)
 {
 	struct remote *r = arg;
 
-	r->events->message(r->arg, text, len);
+	r->events->message(r->arg, text, len, about);
 }
 
 static void

@@ -211,7 +211,7 @@ on_event(struct carrier *c, const struct sse_event *event)
 
 	if (event->data_len == 0 || strcmp(event->type, "message") != 0)
 		return 0;
-	if (inbox_add(&c->inbox, event->data, event->data_len) == -1)
+	if (inbox_add(&c->inbox, event->data, event->data_len, 0) == -1)
 		return -1;
 	if (reply_id(event->data, event->data_len, &id) == 0 && id != 0)
 		note_answer((struct streamable *)c, id);

@@ -18,7 +18,13 @@
 #define LIMITS                                                                 \
 	"{\"connections\":1,\"connections_per_address\":2,\"sessions\":3,"     \
 	"\"requests_per_session\":4,\"rate\":5,\"burst\":6,\"body_size\":7,"   \
-	"\"queue_size\":8,\"memory\":9}"
+	"\"queue_size\":8,\"memory\":9,\"session_idle_ms\":10,"                \
+	"\"session_lifetime_ms\":11}"
+
+/* What is so of a backend that all clients share. */
+#define SHARED                                                                 \
+	"\"session\":\"shared\",\"instances\":0,\"instance_wait_ms\":1,"       \
+	"\"instance_idle_ms\":2"
 
 /* The members of a policy, in this order. */
 enum member {
@@ -27,15 +33,17 @@ enum member {
 	OPEN,
 	PUBLIC_URL,
 	SERVERS,
+	NAMES,
 	LIMIT,
 	TOKENS,
 	BACKENDS,
 	MEMBERS
 };
 static const char *const keys[MEMBERS] = { "hosts", "origins", "open",
-	"public_url", "authorization_servers", "limits", "tokens", "backends" };
+	"public_url", "authorization_servers", "names", "limits", "tokens",
+	"backends" };
 static const char *const values[MEMBERS] = { "[]", "[]", "true", "null", "[]",
-	LIMITS, "[]", "[]" };
+	"null", LIMITS, "[]", "[]" };
 
 static char json[1 << 20];
 
@@ -96,16 +104,21 @@ everything_is_read(void **state)
 	struct policy *p = parse(
 	    "{\"hosts\":[\"a\",\"b:1\"],\"origins\":[\"https://x\"],"
 	    "\"open\":false,\"public_url\":\"https://gw\","
-	    "\"authorization_servers\":[\"https://as\"],\"limits\":" LIMITS
+	    "\"authorization_servers\":[\"https://as\"],"
+	    "\"names\":\"safe\",\"limits\":" LIMITS
 	    ",\"tokens\":[{\"name\":\"alice\",\"sha256\":" HASH
 	    ",\"backends\":[\"b*\"],\"tools\":[\"b/x\",\"b/y\"],\"rate\":10,"
 	    "\"concurrent\":11}],\"backends\":[{\"number\":"
 	    "18446744073709551615,\"name\":\"bash\",\"part\":\"serving\","
-	    "\"allow\":[\"x\"],\"deny\":[\"y\",\"z\"],\"requests\":12},"
+	    "\"allow\":[\"x\"],\"deny\":[\"y\",\"z\"],\"requests\":12,"
+	    "\"session\":\"per-client\",\"instances\":3,"
+	    "\"instance_wait_ms\":4,\"instance_idle_ms\":0},"
 	    "{\"number\":2,\"name\":\"bash\",\"part\":\"standby\","
-	    "\"allow\":[],\"deny\":[],\"requests\":0},"
+	    "\"allow\":[],\"deny\":[],\"requests\":0,\"session\":\"auto\","
+	    "\"instances\":1,\"instance_wait_ms\":0,"
+	    "\"instance_idle_ms\":4294967295},"
 	    "{\"number\":1,\"name\":\"bash\",\"part\":\"leaving\","
-	    "\"allow\":[],\"deny\":[],\"requests\":1}]}");
+	    "\"allow\":[],\"deny\":[],\"requests\":1," SHARED "}]}");
 
 	(void)state;
 	assert_non_null(p);
@@ -126,6 +139,9 @@ everything_is_read(void **state)
 	assert_int_equal(p->limits.body_size, 7);
 	assert_int_equal(p->limits.queue_size, 8);
 	assert_int_equal(p->limits.memory, 9);
+	assert_int_equal(p->limits.session_idle_ms, 10);
+	assert_int_equal(p->limits.session_lifetime_ms, 11);
+	assert_int_equal(p->names, POLICY_NAMES_SAFE);
 	assert_int_equal(p->token_count, 1);
 	assert_string_equal(p->tokens[0].name, "alice");
 	assert_memory_equal(p->tokens[0].hash,
@@ -145,8 +161,16 @@ everything_is_read(void **state)
 	assert_string_equal(p->backends[0].allow[0], "x");
 	assert_string_equal(p->backends[0].deny[1], "z");
 	assert_int_equal(p->backends[0].requests, 12);
+	assert_int_equal(p->backends[0].session, POLICY_PER_CLIENT);
+	assert_int_equal(p->backends[0].instances, 3);
+	assert_int_equal(p->backends[0].instance_wait_ms, 4);
+	assert_int_equal(p->backends[0].instance_idle_ms, 0);
 	assert_int_equal(p->backends[1].part, POLICY_STANDBY);
+	assert_int_equal(p->backends[1].session, POLICY_AUTO);
+	assert_true(p->backends[1].instance_idle_ms == UINT32_MAX);
 	assert_int_equal(p->backends[2].part, POLICY_LEAVING);
+	assert_int_equal(p->backends[2].session, POLICY_SHARED);
+	assert_int_equal(p->backends[2].instances, 0);
 	policy_free(&p);
 	assert_null(p);
 	policy_free(&p);
@@ -163,6 +187,7 @@ every_member_must_be_there_and_of_its_type(void **state)
 		[PUBLIC_URL] = { "\"\"", "1", "[]", "{}", "true",
 		    "\"\\u0000\"" },
 		[SERVERS] = { "null", "{}", "\"a\"", "[1]", "[null]", "true" },
+		[NAMES] = { "\"\"", "\"Safe\"", "1", "[]", "{}", "true" },
 		[LIMIT] = { "null", "{}", "[]", "1", "\"x\"", "true" },
 		[TOKENS] = { "null", "{}", "[null]", "[{}]", "[1]", "\"x\"" },
 		[BACKENDS] = { "null", "{}", "[null]", "[{}]", "[1]", "\"x\"" },
@@ -203,7 +228,8 @@ limits(const char *key, const char *value)
 {
 	static const char *const names[] = { "connections",
 		"connections_per_address", "sessions", "requests_per_session",
-		"rate", "burst", "body_size", "queue_size", "memory" };
+		"rate", "burst", "body_size", "queue_size", "memory",
+		"session_idle_ms", "session_lifetime_ms" };
 	static char text[1024];
 	size_t at = strlcpy(text, "{", sizeof(text));
 
@@ -223,15 +249,18 @@ static void
 limits_have_bounds(void **state)
 {
 	static const char *const never_0[] = { "requests_per_session",
-		"body_size", "queue_size", "memory" };
+		"body_size", "queue_size", "memory", "session_idle_ms" };
 	static const char *const may_be_0[] = { "connections",
-		"connections_per_address", "sessions", "rate", "burst" };
+		"connections_per_address", "sessions", "rate", "burst",
+		"session_lifetime_ms" };
 	struct policy *p;
 
 	(void)state;
-	for (size_t i = 0; i < 4; i++)
-		assert_refused(LIMIT, limits(never_0[i], "0"));
 	for (size_t i = 0; i < 5; i++) {
+		assert_refused(LIMIT, limits(never_0[i], "0"));
+		assert_refused(LIMIT, limits(never_0[i], NULL));
+	}
+	for (size_t i = 0; i < 6; i++) {
 		p = taken(LIMIT, limits(may_be_0[i], "0"));
 		policy_free(&p);
 		assert_refused(LIMIT, limits(may_be_0[i], NULL));
@@ -321,7 +350,7 @@ add_backend(char *text, size_t size, unsigned int number, const char *name,
 	return at +
 	    (size_t)snprintf(text + at, size - at,
 		"%s{\"number\":%u,\"name\":\"%s\",\"part\":\"%s\",\"allow\":[],"
-		"\"deny\":[],\"requests\":1}",
+		"\"deny\":[],\"requests\":1," SHARED "}",
 		at > 1 ? "," : "", number, name, part);
 }
 
@@ -361,6 +390,81 @@ only_one_of_a_name_serves_and_numbers_are_unique(void **state)
 		assert_int_equal(p->backend_count, 2);
 		policy_free(&p);
 	}
+}
+
+/* Sharing, with each member as it may be and as it may not. */
+static void
+who_shares_a_backend_is_known(void **state)
+{
+	static const struct {
+		const char *text;
+		bool good;
+	} cases[] = {
+		{ SHARED, true },
+		{ "\"session\":\"shared\",\"instances\":5,"
+		  "\"instance_wait_ms\":0,\"instance_idle_ms\":0",
+		    true },
+		{ "\"session\":\"auto\",\"instances\":1,"
+		  "\"instance_wait_ms\":0,\"instance_idle_ms\":0",
+		    true },
+		{ "\"session\":\"auto\",\"instances\":0,"
+		  "\"instance_wait_ms\":0,\"instance_idle_ms\":0",
+		    false },
+		{ "\"session\":\"per-client\",\"instances\":0,"
+		  "\"instance_wait_ms\":0,\"instance_idle_ms\":0",
+		    false },
+		{ "\"session\":\"own\",\"instances\":1,"
+		  "\"instance_wait_ms\":0,\"instance_idle_ms\":0",
+		    false },
+		{ "\"session\":null,\"instances\":1,"
+		  "\"instance_wait_ms\":0,\"instance_idle_ms\":0",
+		    false },
+		{ "\"session\":\"auto\",\"instances\":1,"
+		  "\"instance_wait_ms\":-1,\"instance_idle_ms\":0",
+		    false },
+		{ "\"session\":\"auto\",\"instances\":1,"
+		  "\"instance_wait_ms\":0",
+		    false },
+		{ "\"session\":\"auto\",\"instances\":1,"
+		  "\"instance_idle_ms\":0",
+		    false },
+		{ "\"session\":\"shared\",\"instance_wait_ms\":0,"
+		  "\"instance_idle_ms\":0",
+		    false },
+		{ "\"instances\":1,\"instance_wait_ms\":0,"
+		  "\"instance_idle_ms\":0",
+		    false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[512];
+		struct policy *p;
+
+		snprintf(text, sizeof(text),
+		    "[{\"number\":1,\"name\":\"a\",\"part\":\"serving\","
+		    "\"allow\":[],\"deny\":[],\"requests\":1,%s}]",
+		    cases[i].text);
+		if (!cases[i].good) {
+			assert_refused(BACKENDS, text);
+			continue;
+		}
+		p = taken(BACKENDS, text);
+		policy_free(&p);
+	}
+}
+
+static void
+names_are_by_endpoint_unless_said_otherwise(void **state)
+{
+	struct policy *p = taken(NAMES, "null");
+
+	(void)state;
+	assert_int_equal(p->names, POLICY_NAMES_BY_ENDPOINT);
+	policy_free(&p);
+	p = taken(NAMES, "\"slash\"");
+	assert_int_equal(p->names, POLICY_NAMES_SLASH);
+	policy_free(&p);
 }
 
 static void
@@ -445,6 +549,8 @@ main(void)
 		cmocka_unit_test(hashes_are_64_digits),
 		cmocka_unit_test(
 		    only_one_of_a_name_serves_and_numbers_are_unique),
+		cmocka_unit_test(who_shares_a_backend_is_known),
+		cmocka_unit_test(names_are_by_endpoint_unless_said_otherwise),
 		cmocka_unit_test(there_are_at_most_512_backends),
 		cmocka_unit_test(patterns_are_of_the_shell),
 		cmocka_unit_test(lists_are_copied_and_compared),

@@ -117,6 +117,14 @@ every_part_is_found(void **state)
 	assert_span(msg.ref_type, "\"t\"");
 	assert_span(msg.ref_name, "\"rn\"");
 	assert_span(msg.ref_uri, "\"ru\"");
+	assert_span(msg.structured_content, NULL);
+	msg =
+	    message_of("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"a\":"
+		       "{\"structuredContent\":1},\"structuredContent\":[2]}}");
+	assert_span(msg.structured_content, "[2]");
+	msg = message_of("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":"
+			 "[{\"structuredContent\":1}]}");
+	assert_span(msg.structured_content, NULL);
 }
 
 static void

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "proto/buf.h"
 #include "proto/mcp.h"
 
 static struct json_span
@@ -88,6 +89,8 @@ a_revision_is_found_by_its_exact_name(void **state)
 		assert_int_equal(revision->resource_link, i >= 3);
 		assert_int_equal(revision->elicitation, i >= 3);
 		assert_int_equal(revision->elicitation_url, i >= 4);
+		assert_int_equal(revision->sampling_arrays, i >= 4);
+		assert_int_equal(revision->structured_any, i >= 5);
 		assert_null(mcp_revision_find(names[i], 9));
 	}
 	assert_null(mcp_revision_find("2025-11-26", 10));
@@ -143,6 +146,108 @@ levels_are_found_by_name_in_order_of_severity(void **state)
 	assert_null(mcp_level_name((enum mcp_level)MCP_LEVELS));
 }
 
+/* ---- capabilities ----------------------------------------------------- */
+
+static void
+capabilities_are_read_as_the_revisions_mean_them(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned int set;
+	} cases[] = {
+		{ "{}", 0 },
+		{ "{\"elicitation\":{}}", MCP_CAN_ELICIT_FORM },
+		{ "{\"elicitation\":{\"form\":{}}}", MCP_CAN_ELICIT_FORM },
+		{ "{\"elicitation\":{\"url\":{}}}", MCP_CAN_ELICIT_URL },
+		{ "{\"elicitation\":{\"url\":{},\"form\":{}}}",
+		    MCP_CAN_ELICIT_FORM | MCP_CAN_ELICIT_URL },
+		{ "{\"sampling\":{}}", MCP_CAN_SAMPLE },
+		{ "{\"sampling\":{\"tools\":{}}}",
+		    MCP_CAN_SAMPLE | MCP_CAN_SAMPLE_TOOLS },
+		{ "{\"sampling\":{\"context\":{},\"tools\":{}}}",
+		    MCP_CAN_SAMPLE | MCP_CAN_SAMPLE_TOOLS |
+			MCP_CAN_SAMPLE_CONTEXT },
+		{ "{\"roots\":{}}", MCP_CAN_LIST_ROOTS },
+		{ "{\"roots\":{\"listChanged\":false}}", MCP_CAN_LIST_ROOTS },
+		{ "{\"roots\":{\"listChanged\":true}}",
+		    MCP_CAN_LIST_ROOTS | MCP_CAN_TELL_ROOTS },
+		{ "{\"experimental\":{\"sampling\":{}},\"tasks\":{}}", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(
+		    mcp_capabilities_read(span(cases[i].text)), cases[i].set);
+}
+
+static void
+capabilities_of_another_type_are_none(void **state)
+{
+	static const char *const texts[] = { "[]", "null", "\"sampling\"",
+		"{\"sampling\":true,\"elicitation\":1,\"roots\":[]}",
+		"{\"sampling\":null,\"elicitation\":\"\",\"roots\":null}" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		assert_int_equal(mcp_capabilities_read(span(texts[i])), 0);
+	assert_int_equal(
+	    mcp_capabilities_read((struct json_span){ NULL, 0 }), 0);
+	assert_int_equal(
+	    mcp_capabilities_read(span("{\"roots\":{\"listChanged\":1}}")),
+	    MCP_CAN_LIST_ROOTS);
+	assert_int_equal(
+	    mcp_capabilities_read(span(
+		"{\"sampling\":{\"tools\":true},\"elicitation\":{\"url\":1}}")),
+	    MCP_CAN_SAMPLE | MCP_CAN_ELICIT_FORM);
+}
+
+/* A set in which no part stands without its whole. */
+static bool
+is_sensible(unsigned int set)
+{
+	const unsigned int parts =
+	    MCP_CAN_SAMPLE_TOOLS | MCP_CAN_SAMPLE_CONTEXT;
+
+	return ((set & parts) == 0 || (set & MCP_CAN_SAMPLE) != 0) &&
+	    ((set & MCP_CAN_TELL_ROOTS) == 0 ||
+		(set & MCP_CAN_LIST_ROOTS) != 0);
+}
+
+static void
+every_set_of_capabilities_comes_back_as_it_was(void **state)
+{
+	struct json_span text;
+	struct json_scan scan;
+	struct buf b = { 0 };
+
+	(void)state;
+	for (unsigned int set = 0; set <= MCP_CAPABILITIES_ALL; set++) {
+		buf_consume(&b, buf_len(&b));
+		assert_int_equal(buf_add_text(&b, "before "), 0);
+		assert_int_equal(mcp_capabilities_add(&b, set), 0);
+		text = (struct json_span){ buf_data(&b) + 7, buf_len(&b) - 7 };
+		assert_int_equal(
+		    json_scan(text.at, text.len, NULL, 0, NULL, &scan), 0);
+		if (is_sensible(set))
+			assert_int_equal(mcp_capabilities_read(text), set);
+	}
+	buf_free(&b);
+}
+
+static void
+a_shared_backend_is_told_of_no_roots(void **state)
+{
+	static const char want[] = "{\"elicitation\":{\"form\":{},\"url\":{}},"
+				   "\"sampling\":{\"tools\":{}}}";
+	struct buf b = { 0 };
+
+	(void)state;
+	assert_int_equal(mcp_capabilities_add(&b, MCP_CAPABILITIES_SHARED), 0);
+	assert_int_equal(buf_len(&b), sizeof(want) - 1);
+	assert_memory_equal(buf_data(&b), want, sizeof(want) - 1);
+	buf_free(&b);
+}
+
 int
 main(void)
 {
@@ -154,6 +259,12 @@ main(void)
 		cmocka_unit_test(
 		    initialize_is_answered_with_a_revision_that_it_opens),
 		cmocka_unit_test(levels_are_found_by_name_in_order_of_severity),
+		cmocka_unit_test(
+		    capabilities_are_read_as_the_revisions_mean_them),
+		cmocka_unit_test(capabilities_of_another_type_are_none),
+		cmocka_unit_test(
+		    every_set_of_capabilities_comes_back_as_it_was),
+		cmocka_unit_test(a_shared_backend_is_told_of_no_roots),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,9 @@ config_beside(const struct config_key *key)
 	if (key->type == CONFIG_HEADERS ||
 	    strcmp(key->name, "private_network") == 0)
 		return "\"url\": \"http://x\", ";
+	if (strcmp(key->name, "max_instances") == 0 ||
+	    strncmp(key->name, "instance_", 9) == 0)
+		return "\"command\": \"x\", \"session\": \"auto\", ";
 	return "\"command\": \"x\", ";
 }
 

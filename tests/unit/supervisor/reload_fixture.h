@@ -116,7 +116,9 @@ static void
 serve(const char *text)
 {
 	static const struct roster_handlers handlers = {
-		.changed = roster_on_changed, .tell = roster_on_tell
+		.changed = roster_on_changed,
+		.tell = roster_on_tell,
+		.note = roster_on_tell,
 	};
 	struct gateway *gw = &f.gateway;
 	struct config_errors errors;

@@ -24,6 +24,7 @@
 /* wrap: front_send_policy */
 /* wrap: front_send_backend */
 /* wrap: front_send_link */
+/* wrap: front_send_instance */
 /* wrap: front_send_listen */
 /* wrap: front_send_unlisten */
 /* wrap: listen_open */
@@ -31,7 +32,9 @@
 /* wrap: plan_new */
 /* wrap: plan_free */
 /* wrap: plan_only_ask */
+/* wrap: plan_ref */
 /* wrap: plan_service */
+/* wrap: plan_instance */
 /* wrap: processes_find */
 /* wrap: processes_set_level */
 /* wrap: logfile_set_level */
@@ -64,6 +67,7 @@
 
 struct service {
 	uint64_t number;
+	char *name; /* of an instance, else NULL */
 	const struct config_backend *config;
 	const struct service_handlers *handlers;
 	void *arg;
@@ -75,6 +79,7 @@ struct service {
 };
 
 struct plan {
+	unsigned int references;
 	const struct config *config;
 	bool only_ask;
 };
@@ -88,14 +93,17 @@ static struct {
 	struct gateway gateway;
 	const char *text; /* of the configuration; NULL: it cannot be read */
 	const char *plan_error;
+	const char *instance_error; /* of plan_instance() */
 	const char *listen_error;
 	bool beyond;
 	uint64_t now;
 	bool front;         /* there is one */
-	char policy[65536]; /* the last one */
+	char policy[131072]; /* the last one */
 	unsigned int policies;
 	unsigned int loads;
-	char frames[8192]; /* what else it was told */
+	char frames[8192];         /* what else it was told */
+	bool knows[SERVICES];      /* the instances that it was told of */
+	unsigned int capabilities; /* of the last one */
 	struct {
 		struct event *event;
 		uint64_t ms;
@@ -134,7 +142,9 @@ __wrap_service_new(struct loop *loop, struct processes *processes,
 	assert_in_range(spec->number, 1, SERVICES - 1);
 	assert_null(services[spec->number]);
 	s->number = spec->number;
+	s->name = spec->name;
 	s->config = spec->config;
+	assert_int_equal(spec->once, spec->name != NULL);
 	s->handlers = handlers;
 	s->arg = arg;
 	services[s->number] = s;
@@ -147,6 +157,7 @@ __wrap_service_free(struct service **service)
 	if (*service == NULL)
 		return;
 	services[(*service)->number] = NULL;
+	free((*service)->name);
 	free(*service);
 	*service = NULL;
 }
@@ -210,7 +221,7 @@ __wrap_service_number(const struct service *s)
 const char *
 __wrap_service_name(const struct service *s)
 {
-	return s->config->name;
+	return s->name != NULL ? s->name : s->config->name;
 }
 
 enum backend_state
@@ -289,14 +300,31 @@ void
 __wrap_front_send_backend(
     struct front *front, uint64_t number, const char *json)
 {
-	(void)front;
-	(void)json;
-	/* Nothing may be said of one that it was not told of. */
 	char wanted[64];
 
+	(void)front;
+	if (f.knows[number]) {
+		told("state %llu %s;", (unsigned long long)number, json);
+		return;
+	}
+	/* Nothing may be said of one that it was not told of. */
 	(void)snprintf(wanted, sizeof(wanted), "{\"number\":%llu,",
 	    (unsigned long long)number);
 	assert_non_null(strstr(f.policy, wanted));
+}
+
+void
+__wrap_front_send_instance(
+    struct front *front, uint32_t key, uint64_t number, const char *json)
+{
+	(void)front;
+	assert_true((number == 0) == (json != NULL));
+	if (number == 0) {
+		told("none %u %s;", key, json);
+		return;
+	}
+	f.knows[number] = true;
+	told("instance %u %llu;", key, (unsigned long long)number);
 }
 
 void
@@ -369,14 +397,23 @@ __wrap_plan_new(const struct config *config, struct cgroup *cgroup,
 	}
 	plan = calloc(1, sizeof(*plan));
 	assert_non_null(plan);
+	plan->references = 1;
 	plan->config = config;
+	return plan;
+}
+
+struct plan *
+__wrap_plan_ref(struct plan *plan)
+{
+	plan->references++;
 	return plan;
 }
 
 void
 __wrap_plan_free(struct plan **plan)
 {
-	free(*plan);
+	if (*plan != NULL && --(*plan)->references == 0)
+		free(*plan);
 	*plan = NULL;
 }
 
@@ -398,6 +435,17 @@ __wrap_plan_service(const struct plan *plan, size_t place, uint64_t number,
 		.config = &plan->config->backends[place],
 	};
 	return 0;
+}
+
+int
+__wrap_plan_instance(const struct plan *plan, size_t place, uint64_t number,
+    unsigned int capabilities, enum log_level level, struct service_spec *ret,
+    char **error)
+{
+	if (f.instance_error != NULL)
+		return refuse(error, "%s", f.instance_error);
+	f.capabilities = capabilities;
+	return __wrap_plan_service(plan, place, number, level, ret, error);
 }
 
 int

@@ -8,9 +8,11 @@ static const char full[] =
     " \"authorization_servers\": [\"https://login.example/x\"],"
     " \"tokens\": {\"t\": {\"hash\": \"" TEST_HASH "\"}},"
     " \"limits\": {\"connections\": 1, \"connections_per_address\": 2,"
-    " \"sessions\": 3, \"requests_per_session\": 4,"
+    " \"sessions\": 3, \"session_idle\": 1.5, \"session_lifetime\": 0,"
+    " \"requests_per_session\": 4,"
     " \"requests_per_backend\": 5, \"requests_per_second\": 6, \"burst\": 7,"
     " \"body_size\": \"64K\", \"queue_size\": 65536, \"memory\": \"1G\"},"
+    " \"names\": \"safe\","
     " \"drain_timeout\": 0.5, \"control_socket\": \"/c\","
     " \"control_mode\": \"777\", \"control_group\": \"cg\","
     " \"log\": \"none\", \"log_format\": \"json\", \"job_user\": \"j\","
@@ -29,6 +31,8 @@ static const char full[] =
     " \"connect\": [443, \"80\", \"*\"], \"network\": \"none\"},"
     " \"tools\": {\"allow\": [\"a*\"], \"deny\": [\"b\"]},"
     " \"requests\": 9, \"message_size\": \"1K\","
+    " \"session\": \"per-client\", \"max_instances\": 256,"
+    " \"instance_wait\": 0.1, \"instance_idle\": 0,"
     " \"startup_timeout\": 0.1, \"request_timeout\": 86400,"
     " \"ping_interval\": 1.5},"
     " \"two\": {\"command\": \"two\", \"ping_interval\": 0},"
@@ -61,6 +65,7 @@ every_key_of_the_gateway_is_read(void **state)
 	assert_string_equal(
 	    c->authorization_servers[0], "https://login.example/x");
 	assert_int_equal(c->token_count, 1);
+	assert_int_equal(c->names, CONFIG_NAMES_SAFE);
 	assert_int_equal(c->drain_timeout_ms, 500);
 	assert_string_equal(c->control_socket, "/c");
 	assert_int_equal(c->control_mode, 0777);
@@ -83,6 +88,8 @@ every_limit_of_the_gateway_is_read(void **state)
 	assert_int_equal(c->limits.connections, 1);
 	assert_int_equal(c->limits.connections_per_address, 2);
 	assert_int_equal(c->limits.sessions, 3);
+	assert_int_equal(c->limits.session_idle_ms, 1500);
+	assert_int_equal(c->limits.session_lifetime_ms, 0);
 	assert_int_equal(c->limits.requests_per_session, 4);
 	assert_int_equal(c->limits.requests_per_backend, 5);
 	assert_int_equal(c->limits.rate, 6);
@@ -150,6 +157,10 @@ every_key_of_a_backend_is_read(void **state)
 	assert_int_equal(one->startup_timeout_ms, 100);
 	assert_int_equal(one->request_timeout_ms, 86400000);
 	assert_int_equal(one->ping_interval_ms, 1500);
+	assert_int_equal(one->session, CONFIG_PER_CLIENT);
+	assert_int_equal(one->max_instances, 256);
+	assert_int_equal(one->instance_wait_ms, 100);
+	assert_int_equal(one->instance_idle_ms, 0);
 	assert_null(one->url);
 	assert_string_equal(c->backends[1].name, "two");
 	assert_int_equal(c->backends[1].ping_interval_ms, 0);
@@ -206,6 +217,27 @@ what_is_left_out_has_its_default(void **state)
 	assert_false(x->disabled);
 	assert_int_equal(x->startup_timeout_ms, 60000);
 	assert_int_equal(x->request_timeout_ms, 60000);
+	assert_int_equal(x->session, CONFIG_SHARED);
+	assert_int_equal(c->names, CONFIG_NAMES_BY_ENDPOINT);
+	config_free(&c);
+}
+
+static void
+what_is_left_out_of_sessions_has_its_default(void **state)
+{
+	struct config *c = must_parse("{\"gateway\": {}, \"servers\": {\"x\":"
+				      " {\"command\": \"y\","
+				      " \"session\": \"auto\"}}}");
+	const struct config_backend *x = &c->backends[0];
+
+	(void)state;
+	assert_int_equal(x->session, CONFIG_SESSION_AUTO);
+	assert_int_equal(x->max_instances, 16);
+	assert_int_equal(x->instance_wait_ms, 30000);
+	assert_int_equal(x->instance_idle_ms, 600000);
+	assert_int_equal(c->names, CONFIG_NAMES_BY_ENDPOINT);
+	assert_int_equal(c->limits.session_idle_ms, 1800000);
+	assert_int_equal(c->limits.session_lifetime_ms, 86400000);
 	config_free(&c);
 }
 
@@ -498,6 +530,7 @@ main(void)
 		cmocka_unit_test(what_a_job_may_use_is_read),
 		cmocka_unit_test(every_key_of_a_backend_elsewhere_is_read),
 		cmocka_unit_test(what_is_left_out_has_its_default),
+		cmocka_unit_test(what_is_left_out_of_sessions_has_its_default),
 		cmocka_unit_test(
 		    what_is_left_out_of_the_gateway_has_its_default),
 		cmocka_unit_test(what_a_job_may_use_has_its_default),

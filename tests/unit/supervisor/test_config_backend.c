@@ -192,6 +192,88 @@ headers_that_cannot_be_sent_are_placed(void **state)
 	}
 }
 
+/* Members of a backend; the error is on the second line. */
+static void
+instances_are_for_backends_that_are_not_shared(void **state)
+{
+	static const struct {
+		const char *members;
+		unsigned int column;
+		const char *part;
+	} cases[] = {
+		{ "\"command\": \"x\",\n\"max_instances\": 3", 18,
+		    "backend \"b\": \"max_instances\" is for a backend whose "
+		    "clients have instances of their own; add \"session\": "
+		    "\"per-client\" or \"auto\", or remove it" },
+		{ "\"command\": \"x\", \"session\": \"shared\",\n"
+		  "\"instance_wait\": 3",
+		    18, "\"instance_wait\" is for a backend whose clients" },
+		{ "\"url\": \"http://x\",\n\"instance_idle\": 0", 18,
+		    "\"instance_idle\" is for a backend whose clients" },
+		{ "\"command\": \"x\", \"url\": \"http://x\",\n"
+		  "\"session\": \"per-client\"",
+		    12,
+		    "backend \"b\": only one instance of a program can have "
+		    "the port of its \"url\"; remove \"session\", or remove "
+		    "\"url\"" },
+		{ "\"command\": \"x\", \"url\": \"http://x\",\n"
+		  "\"session\": \"auto\"",
+		    12, "only one instance" },
+		/* Nobody knows which was meant: one error is enough. */
+		{ "\"command\": \"x\", \"max_instances\": 3,\n"
+		  "\"session\": \"private\"",
+		    12,
+		    "\"session\" must be one of \"shared\", \"per-client\" or "
+		    "\"auto\", not" },
+		{ "\"command\": \"x\", \"session\": \"auto\",\n"
+		  "\"max_instances\": 0",
+		    18, "must be a whole number from 1 to 256, not 0" },
+		{ "\"command\": \"x\", \"session\": \"auto\",\n"
+		  "\"max_instances\": 257",
+		    18, "must be a whole number from 1 to 256, not 257" },
+		{ "\"command\": \"x\", \"session\": \"auto\",\n"
+		  "\"instance_wait\": 0",
+		    18, "must be a number of seconds from 0.1 to 3600, not 0" },
+		{ "\"command\": \"x\", \"session\": \"auto\",\n"
+		  "\"instance_idle\": 0.5",
+		    18,
+		    "must be 0 or a number of seconds from 1 to 604800, not "
+		    "0.5" },
+	};
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < N(cases); i++) {
+		snprintf(text, sizeof(text), "{\"b\": {%s}}", cases[i].members);
+		must_fail(text, 2, cases[i].column, cases[i].part);
+	}
+}
+
+static void
+who_has_no_port_may_have_instances(void **state)
+{
+	static const char *const good[] = {
+		"\"command\": \"x\", \"session\": \"per-client\"",
+		"\"url\": \"http://x\", \"session\": \"auto\","
+		" \"max_instances\": 1",
+		"\"command\": \"x\", \"url\": \"http://x\","
+		" \"session\": \"shared\"",
+		/* What is only noted is not looked at as closely. */
+		"\"command\": \"x\", \"max_instances\": 3,"
+		" \"disabled\": true",
+	};
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < N(good); i++) {
+		struct config *c;
+
+		snprintf(text, sizeof(text), "{\"b\": {%s}}", good[i]);
+		c = must_parse(text);
+		config_free(&c);
+	}
+}
+
 static void
 a_name_may_begin_as_another_does(void **state)
 {
@@ -305,6 +387,9 @@ main(void)
 		cmocka_unit_test(keys_that_need_another_say_which),
 		cmocka_unit_test(a_backend_needs_a_command_or_a_url),
 		cmocka_unit_test(headers_that_cannot_be_sent_are_placed),
+		cmocka_unit_test(
+		    instances_are_for_backends_that_are_not_shared),
+		cmocka_unit_test(who_has_no_port_may_have_instances),
 		cmocka_unit_test(a_name_may_begin_as_another_does),
 		cmocka_unit_test(url_and_headers_are_expanded),
 		cmocka_unit_test(no_message_shows_what_a_url_or_header_holds),

@@ -36,11 +36,12 @@ setup_of_the_front_is_as_agreed(void **state)
 	check(setup_front(LOG_LEVEL_DEBUG, &id),
 	    "{\"log_level\":\"debug\",\"identity\":{\"uid\":990,\"gid\":991,"
 	    "\"chroot\":\"/empty\"}}");
-	check(setup_worker(&backend, LOG_LEVEL_DEBUG, &id),
+	check(setup_worker(&backend, LOG_LEVEL_DEBUG, &id, 0x7f),
 	    "{\"log_level\":\"debug\",\"identity\":{\"uid\":990,\"gid\":991,"
 	    "\"chroot\":\"/empty\"},\"name\":\"bash\","
 	    "\"request_timeout_ms\":0,\"startup_timeout_ms\":0,"
-	    "\"ping_interval_ms\":0,\"message_size\":1024,\"remote\":null}");
+	    "\"ping_interval_ms\":0,\"message_size\":1024,"
+	    "\"capabilities\":127,\"remote\":null}");
 }
 
 static void
@@ -61,10 +62,11 @@ setup_of_a_worker_with_a_url_is_as_agreed(void **state)
 	const struct role_identity self = { .set = false };
 
 	(void)state;
-	check(setup_worker(&backend, LOG_LEVEL_INFO, &self),
+	check(setup_worker(&backend, LOG_LEVEL_INFO, &self, 0),
 	    "{\"log_level\":\"info\",\"identity\":null,\"name\":\"x\","
 	    "\"request_timeout_ms\":1,\"startup_timeout_ms\":2,"
-	    "\"ping_interval_ms\":3,\"message_size\":9,\"remote\":{\"type\":\"auto\","
+	    "\"ping_interval_ms\":3,\"message_size\":9,"
+	    "\"capabilities\":0,\"remote\":{\"type\":\"auto\","
 	    "\"url\":\"https://x/?k=\\\"\",\"headers\":[],\"ca\":null,"
 	    "\"certificate\":null,\"key\":null,\"private_network\":false,"
 	    "\"has_job\":false}}");
@@ -75,10 +77,11 @@ setup_of_a_worker_with_a_url_is_as_agreed(void **state)
 	backend.key = key;
 	backend.private_network = true;
 	backend.command = command;
-	check(setup_worker(&backend, LOG_LEVEL_INFO, &self),
+	check(setup_worker(&backend, LOG_LEVEL_INFO, &self, 0),
 	    "{\"log_level\":\"info\",\"identity\":null,\"name\":\"x\","
 	    "\"request_timeout_ms\":1,\"startup_timeout_ms\":2,"
-	    "\"ping_interval_ms\":3,\"message_size\":9,\"remote\":{\"type\":\"sse\","
+	    "\"ping_interval_ms\":3,\"message_size\":9,"
+	    "\"capabilities\":0,\"remote\":{\"type\":\"sse\","
 	    "\"url\":\"https://x/?k=\\\"\",\"headers\":[\"A: b/c\"],"
 	    "\"ca\":\"-----BEGIN\\n\",\"certificate\":\"C\",\"key\":\"K\","
 	    "\"private_network\":true,\"has_job\":true}}");
@@ -102,7 +105,7 @@ each_transport_has_its_name(void **state)
 			.transport = cases[i].transport,
 			.url = name,
 			.headers = no_strings };
-		char *json = setup_worker(&backend, LOG_LEVEL_INFO, &self);
+		char *json = setup_worker(&backend, LOG_LEVEL_INFO, &self, 0);
 
 		assert_non_null(json);
 		assert_non_null(strstr(json, cases[i].part));

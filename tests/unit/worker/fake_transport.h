@@ -1,8 +1,8 @@
 /*
  * fake_transport.h: a transport that the test drives over a socket: what is
  * sent comes out as lines, with "agreed REVISION" and "close" among them; what
- * goes in is a message, or "failed ID OUTCOME WHY", "renew WHY", "lost WHY",
- * "take ON" (whether messages can be taken back from now on).
+ * goes in is a message, or "about ID MESSAGE", "failed ID OUTCOME WHY", "renew
+ * WHY", "lost WHY", "take ON" (whether messages can be taken back from now on).
  */
 #ifndef TESTS_FAKE_TRANSPORT_H
 #define TESTS_FAKE_TRANSPORT_H
@@ -129,7 +129,10 @@ fake_obey(struct fake *fake, char *line, size_t len)
 
 	line[len] = '\0';
 	if (line[0] == '{')
-		fake->events->message(fake->arg, line, len);
+		fake->events->message(fake->arg, line, len, 0);
+	else if (sscanf(line, "about %" SCNd64 " %n", &id, &at) == 1)
+		fake->events->message(
+		    fake->arg, line + at, len - (size_t)at, id);
 	else if (sscanf(line, "failed %" SCNd64 " %d %n", &id, &outcome, &at) ==
 	    2)
 		fake->events->failed(

@@ -22,6 +22,7 @@
 #include "proto/loop.h"
 
 #define SENT_MAX 512
+#define DECLARED (MCP_CAN_SAMPLE | MCP_CAN_ELICIT_FORM)
 
 struct world {
 	struct loop *loop;
@@ -123,7 +124,8 @@ set_up(void **state)
 
 	if (w == NULL || (w->loop = loop_new(false)) == NULL)
 		return -1;
-	w->greeting = greeting_new(w->loop, "b", 1000, 100, &handlers, w);
+	w->greeting =
+	    greeting_new(w->loop, "b", 1000, 100, DECLARED, &handlers, w);
 	log_set_sink(sink, w);
 	*state = w;
 	return w->greeting == NULL ? -1 : 0;

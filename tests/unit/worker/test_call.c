@@ -239,6 +239,68 @@ it_behaves_like_a_plain_list(void **state)
 	}
 }
 
+static void
+no_call_expires_while_a_client_is_asked(void **state)
+{
+	uint64_t id, at;
+
+	assert_int_equal(call_add(*state, ID(1, 1), 0, 0), 0);
+	call_hold(*state, true, 500);
+	assert_int_equal(call_add(*state, ID(2, 1), 0, 600), 0);
+	assert_false(call_expire(*state, 100 * TIMEOUT, &id));
+	call_hold(*state, false, 100 * TIMEOUT);
+	/* Both have their whole time again. */
+	assert_true(call_next_deadline(*state, &at));
+	assert_int_equal(at, 101 * TIMEOUT);
+	assert_false(call_expire(*state, 101 * TIMEOUT - 1, &id));
+	assert_true(call_expire(*state, 101 * TIMEOUT, &id));
+	assert_int_equal(id, ID(1, 1));
+	assert_true(call_expire(*state, 101 * TIMEOUT, &id));
+	assert_int_equal(id, ID(2, 1));
+}
+
+static void
+a_call_that_comes_later_than_the_hold_has_its_own_time(void **state)
+{
+	uint64_t id, at;
+
+	call_hold(*state, true, 0);
+	call_hold(*state, false, 100);
+	assert_int_equal(call_add(*state, ID(1, 1), 0, 5 * TIMEOUT), 0);
+	assert_true(call_next_deadline(*state, &at));
+	assert_int_equal(at, 6 * TIMEOUT);
+	assert_false(call_expire(*state, 6 * TIMEOUT - 1, &id));
+	assert_true(call_expire(*state, 6 * TIMEOUT, &id));
+}
+
+static void
+nobody_is_asked_for_longer_than_an_hour(void **state)
+{
+	uint64_t id, at;
+
+	assert_int_equal(call_add(*state, ID(1, 1), 0, 0), 0);
+	call_hold(*state, true, 1);
+	assert_true(call_next_deadline(*state, &at));
+	assert_int_equal(at, CALL_PROGRESS_MAX_MS);
+	assert_false(call_expire(*state, CALL_PROGRESS_MAX_MS - 1, &id));
+	assert_true(call_expire(*state, CALL_PROGRESS_MAX_MS, &id));
+	/* Nor does the end of a hold give another hour. */
+	assert_int_equal(call_add(*state, ID(2, 1), 0, 0), 0);
+	call_hold(*state, false, CALL_PROGRESS_MAX_MS - 1);
+	assert_true(call_expire(*state, CALL_PROGRESS_MAX_MS, &id));
+}
+
+static void
+who_is_waited_for_is_known(void **state)
+{
+	assert_false(call_is_waited_for(*state, ID(1, 1)));
+	assert_int_equal(call_add(*state, ID(1, 1), 0, 0), 0);
+	assert_true(call_is_waited_for(*state, ID(1, 1)));
+	assert_false(call_is_waited_for(*state, ID(1, 2)));
+	assert_true(call_cancel(*state, ID(1, 1)));
+	assert_false(call_is_waited_for(*state, ID(1, 1)));
+}
+
 int
 main(void)
 {
@@ -255,6 +317,11 @@ main(void)
 		WITH_TABLE(progress_does_not_put_it_off_for_ever),
 		WITH_TABLE(all_can_be_cancelled),
 		WITH_TABLE(it_behaves_like_a_plain_list),
+		WITH_TABLE(no_call_expires_while_a_client_is_asked),
+		WITH_TABLE(
+		    a_call_that_comes_later_than_the_hold_has_its_own_time),
+		WITH_TABLE(nobody_is_asked_for_longer_than_an_hour),
+		WITH_TABLE(who_is_waited_for_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

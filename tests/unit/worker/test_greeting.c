@@ -321,10 +321,38 @@ a_list_that_changes_after_its_first_run_is_fetched_again(void **state)
 	expect_items(w, CATALOG_TOOLS, "[2]");
 }
 
+static void
+what_clients_can_is_declared(void **state)
+{
+	struct world *w = *state;
+
+	greeting_start(w->greeting);
+	(void)hear(w,
+	    "\"capabilities\":{\"elicitation\":{\"form\":{}},"
+	    "\"sampling\":{}},\"clientInfo\":{\"name\":\"mcp-gateway\"");
+}
+
+static void
+a_session_is_begun_when_initialized_was_sent(void **state)
+{
+	struct world *w = *state;
+
+	assert_false(greeting_is_begun(w->greeting));
+	initialize(w, "{\"tools\":{}}");
+	assert_true(greeting_is_begun(w->greeting));
+	assert_true(
+	    answer(w, hear(w, "tools/list"), "\"result\":{\"tools\":[]}"));
+	assert_true(greeting_is_begun(w->greeting));
+	greeting_restart(w->greeting);
+	assert_false(greeting_is_begun(w->greeting));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		IN_WORLD(what_clients_can_is_declared),
+		IN_WORLD(a_session_is_begun_when_initialized_was_sent),
 		IN_WORLD(only_what_is_declared_is_listed),
 		IN_WORLD(who_declares_nothing_is_asked_for_tools),
 		IN_WORLD(a_greeting_without_what_it_needs_fails),

@@ -28,6 +28,7 @@ a_setup_is_read(void **state)
 		"\"chroot\":\"/var/empty\"},\"name\":\"b\\u0061\","
 		"\"request_timeout_ms\":60000,\"startup_timeout_ms\":1,"
 		"\"ping_interval_ms\":4294967295,\"message_size\":1000,"
+		"\"capabilities\":127,"
 		"\"remote\":null,"
 		"\"later\":[]}"),
 	    0);
@@ -41,6 +42,7 @@ a_setup_is_read(void **state)
 	assert_int_equal(setup.startup_timeout_ms, 1);
 	assert_int_equal(setup.ping_interval_ms, 4294967295);
 	assert_int_equal(setup.message_size, 1000);
+	assert_int_equal(setup.capabilities, MCP_CAPABILITIES_ALL);
 	assert_null(setup.remote.url);
 	setup_free(&setup);
 	assert_null(setup.name);
@@ -58,6 +60,7 @@ parse_with(struct setup *setup, const char *key, const char *value)
 		{ "startup_timeout_ms", "1" },
 		{ "ping_interval_ms", "0" },
 		{ "message_size", "67108864" },
+		{ "capabilities", "0" },
 		{ "remote", "null" },
 	};
 	char text[2048] = "{";
@@ -202,6 +205,10 @@ a_wrong_setup_is_refused(void **state)
 		{ "message_size", NULL },
 		{ "message_size", "0" },
 		{ "message_size", "67108865" },
+		{ "capabilities", NULL },
+		{ "capabilities", "-1" },
+		{ "capabilities", "128" },
+		{ "capabilities", "{}" },
 		{ "remote", NULL },
 		{ "identity", "{\"uid\":1}" },
 		{ "identity",

@@ -33,6 +33,11 @@
 /* Nothing here takes long; over this a test has failed. */
 #define PATIENCE_MS 10000
 
+/* What the clients can, for SETUP; a test may choose. */
+#ifndef CAPABILITIES
+#define CAPABILITIES "0"
+#endif
+
 /* The first id that the front may use. */
 #define FIRST 65536
 
@@ -321,7 +326,8 @@ give_pipes(struct world *w)
 #define SETUP_UNTIL_REMOTE                                                     \
 	"{\"log_level\":\"debug\",\"identity\":null,\"name\":\"b\","           \
 	"\"request_timeout_ms\":%u,\"startup_timeout_ms\":%u,"                 \
-	"\"ping_interval_ms\":%u,\"message_size\":67108864,\"remote\":"
+	"\"ping_interval_ms\":%u,\"message_size\":67108864,"                   \
+	"\"capabilities\":" CAPABILITIES ",\"remote\":"
 
 /* A worker whose initialize waits for its answer. */
 static inline struct world *

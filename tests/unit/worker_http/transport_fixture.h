@@ -70,6 +70,7 @@ static struct {
 	size_t timers_len;
 	char heard[1 << 16]; /* what the owner was told since last asked */
 	size_t messages;     /* how many of it were messages */
+	int64_t about;       /* of the last of them */
 	bool stop_reading;   /* at the next message */
 	bool agree;          /* at the next message */
 	bool give_up;        /* withdraw this when lost */
@@ -284,9 +285,10 @@ send_text(const char *text, int64_t id)
 }
 
 static inline void
-on_message(void *arg, char *text, size_t len)
+on_message(void *arg, char *text, size_t len, int64_t about)
 {
 	(void)arg;
+	world.about = about;
 	world.messages++;
 	hear("message %.*s\n", len > 200 ? 200 : (int)len, text);
 	memset(text, 'x', len); /* it may be changed */
