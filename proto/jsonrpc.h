@@ -16,12 +16,13 @@ enum rpc_kind {
 };
 
 /* JSON-RPC 2.0 section 5.1, and what the gateway itself answers with. */
-#define RPC_PARSE_ERROR        (-32700)
-#define RPC_INVALID_REQUEST    (-32600)
-#define RPC_METHOD_NOT_FOUND   (-32601)
-#define RPC_INVALID_PARAMS     (-32602)
-#define RPC_INTERNAL_ERROR     (-32603)
-#define RPC_RESOURCE_NOT_FOUND (-32002) /* MCP up to 2025-11-25 */
+#define RPC_PARSE_ERROR              (-32700)
+#define RPC_INVALID_REQUEST          (-32600)
+#define RPC_METHOD_NOT_FOUND         (-32601)
+#define RPC_INVALID_PARAMS           (-32602)
+#define RPC_INTERNAL_ERROR           (-32603)
+#define RPC_RESOURCE_NOT_FOUND       (-32002) /* MCP up to 2025-11-25 */
+#define RPC_URL_ELICITATION_REQUIRED (-32042) /* MCP 2025-11-25 */
 
 /*
  * An id or progress token longer than this is refused: peers use numbers and

@@ -57,6 +57,7 @@ struct mcp_revision {
 	bool completions_capability; /* declared, not just present */
 	bool elicitation;
 	bool elicitation_url; /* and params.mode, which came with it */
+	bool priming;         /* event streams begin with an id */
 	bool sampling_arrays; /* arrays of blocks as content of a message */
 	/* structuredContent, and what an outputSchema allows, is any JSON */
 	bool structured_any;

@@ -8,10 +8,11 @@
 
 #include <event2/event.h>
 
+#include "proto/buf.h"
 #include "proto/clock.h"
 #include "proto/log.h"
 
-#include "adapt.h"
+#include "adapt_session.h"
 #include "ask_completions.h"
 #include "ask_parts.h"
 #include "front.h"
@@ -105,8 +106,7 @@ ask_new(struct link *link, struct session *session, uint64_t request,
 	struct asks *asks = link->front->asks;
 	struct ask *ask;
 
-	if (session->ask_count >= ASKS_SESSION_MAX ||
-	    asks->count >= ASKS_MAX) {
+	if (session->ask_count >= ASKS_SESSION_MAX || asks->count >= ASKS_MAX) {
 		errno = EAGAIN;
 		return NULL;
 	}
@@ -146,15 +146,15 @@ asks_arm(struct asks *asks)
 static void
 asks_on_timer(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct json_span reason = JSON_TEXT("\"timed out\"");
+	static const struct json_span reason = { "\"timed out\"", 11 };
 	struct asks *asks = arg;
 	uint64_t now = mono_ms();
 	struct ask *ask;
 
 	(void)fd;
 	(void)what;
-	while ((ask = TAILQ_FIRST(&asks->all)) != NULL &&
-	    ask->until_ms <= now) {
+	while (
+	    (ask = TAILQ_FIRST(&asks->all)) != NULL && ask->until_ms <= now) {
 		tell_cancelled(ask, reason);
 		refuse(ask->link, ask->number, RPC_INTERNAL_ERROR,
 		    "The client did not answer within 10 minutes");
@@ -239,12 +239,14 @@ find_session(struct link *link, uint64_t *number, const char **why)
 
 /* ---- ASK -------------------------------------------------------------- */
 
-/* Pass it on: its id and its progress token are ours. */
-static void
-send_ask(
-    struct stream *stream, const struct ask *ask, const struct rpc_message *msg)
+/* Pass it on: its id and its progress token are ours.  NULL, or what is wrong,
+ * and there is no ask any more. */
+static const char *
+send_ask(struct stream *stream, struct ask *ask, const struct rpc_message *msg)
 {
 	struct splice text;
+	struct buf adapted = { 0 };
+	const char *why = NULL;
 	char id[ID_MAX];
 	int len;
 
@@ -254,7 +256,17 @@ send_ask(
 	if (msg->meta_progress_token.at != NULL)
 		splice_replace(
 		    &text, msg->meta_progress_token, id, (size_t)len);
-	stream_send(stream, &text, msg->newline);
+	if (adapt_session_message(ask->session, ask->link->slot, msg->method,
+		msg, &text, &adapted) == 0)
+		stream_send(stream, &text, msg->newline);
+	else
+		why = errno == ENOTSUP
+		    ? "The client's revision cannot be asked this"
+		    : "The gateway has too little memory";
+	buf_free(&adapted);
+	if (why != NULL)
+		ask_free(ask);
+	return why;
 }
 
 /* NULL when it was passed on, else what is wrong. */
@@ -271,11 +283,11 @@ begin(struct link *link, struct session *session, uint64_t request,
 		return errno == EAGAIN
 		    ? "Too many questions are not answered yet"
 		    : "The gateway has too little memory";
-	ask_completions_note(link, session, json_get(msg->params,
-						"elicitationId"));
-	send_ask(stream, ask, msg);
+	if (msg->method == MCP_ELICITATION_CREATE)
+		ask_completions_note(
+		    link, session, json_get(msg->params, "elicitationId"));
 	asks_arm(link->front->asks);
-	return NULL;
+	return send_ask(stream, ask, msg);
 }
 
 static bool
@@ -307,14 +319,13 @@ asks_begin(struct link *link, uint64_t request, uint32_t number,
 		return;
 	else
 		code = RPC_INTERNAL_ERROR;
-	log_debug("backend %s: a question of its is refused: %s", link->name,
-	    why);
+	log_debug(
+	    "backend %s: a question of its is refused: %s", link->name, why);
 	refuse(link, number, code, why);
 }
 
 void
-asks_retract(
-    struct link *link, uint32_t number, const char *reason, size_t len)
+asks_retract(struct link *link, uint32_t number, const char *reason, size_t len)
 {
 	struct json_span span = { reason, len };
 	struct json_scan scan;
@@ -380,8 +391,7 @@ asks_progress(struct session *session, const struct rpc_message *msg)
 void
 asks_link_lost(struct link *link)
 {
-	static const struct json_span reason =
-	    JSON_TEXT("\"its server is gone\"");
+	static const struct json_span reason = { "\"its server is gone\"", 20 };
 	struct ask *ask;
 
 	while ((ask = TAILQ_FIRST(&link->asks)) != NULL) {

@@ -90,11 +90,16 @@ void
 asks_note_required(
     struct link *link, struct session *session, struct json_span error)
 {
-	struct json_span list =
-	    json_get(json_get(error, "data"), "elicitations");
+	struct json_span code = json_get(error, "code");
+	struct json_span list;
 	struct json_span item;
 	struct json_iter it;
+	int64_t number;
 
+	if (json_integer(code, &number) == -1 ||
+	    number != RPC_URL_ELICITATION_REQUIRED)
+		return;
+	list = json_get(json_get(error, "data"), "elicitations");
 	if (json_kind(list) != JSON_ARRAY)
 		return;
 	json_iter_init(&it, list);

@@ -26,8 +26,8 @@ put(char *dst, const char *from, size_t n)
 }
 
 size_t
-chunk_put_message(char *dst, struct json_span id,
-    const struct splice *message, bool newlines)
+chunk_put_message(
+    char *dst, struct json_span id, const struct splice *message, bool newlines)
 {
 	size_t len = splice_length(message);
 	char *at = dst;

@@ -5,6 +5,7 @@
 #include "proto/log.h"
 #include "proto/mcp.h"
 
+#include "adapt_session.h"
 #include "catalogue.h"
 #include "dispatch_parts.h"
 #include "front.h"
@@ -122,8 +123,8 @@ add_result(const struct session *session, struct buf *b)
 		failed = collect_instructions(session, &instructions);
 	if (failed == 0 && buf_len(&instructions) > 0)
 		failed = buf_add_text(b, ",\"instructions\":\"") |
-		    buf_add(b, buf_data(&instructions),
-			buf_len(&instructions)) |
+		    buf_add(
+			b, buf_data(&instructions), buf_len(&instructions)) |
 		    buf_add_text(b, "\"");
 	buf_free(&instructions);
 	return failed != 0 ? -1 : buf_add(b, "}", 2); /* with its NUL */
@@ -144,6 +145,7 @@ dispatch_initialize(struct stream *stream, const struct rpc_message *msg)
 	session->revision = mcp_revision_negotiate(msg->protocol_version);
 	session->capabilities = read_capabilities(session, msg->capabilities);
 	session->state = SESSION_ACTIVE;
+	adapt_session_prepare(session);
 	lists_begin(session);
 	log_client(session, msg);
 	if (add_result(session, &result) == 0)

@@ -12,7 +12,6 @@ void dispatch_initialize(struct stream *stream, const struct rpc_message *msg);
 void dispatch_subscribe(struct stream *stream, const struct rpc_message *msg);
 void dispatch_unsubscribe(struct stream *stream, const struct rpc_message *msg);
 /* MCP resources, "Error Handling": -32002 with the URI. */
-void dispatch_no_resource(
-    struct stream *stream, const struct rpc_message *msg);
+void dispatch_no_resource(struct stream *stream, const struct rpc_message *msg);
 
 #endif

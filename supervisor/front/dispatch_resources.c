@@ -1,4 +1,5 @@
-/* dispatch_resources.c: requests about resources that need more than a route. */
+/* dispatch_resources.c: requests about resources that need more than a route.
+ */
 #include <errno.h>
 #include <string.h>
 

@@ -56,7 +56,7 @@ struct connection {
 	uint64_t since_ms;    /* the current wait: head, body or idle */
 	uint64_t progress_ms; /* the client last took bytes of ours */
 	bool refused;         /* ended by us: ignore what it still sends */
-	bool endless; /* its last answer: nothing behind it is read */
+	bool endless;         /* its last answer: nothing behind it is read */
 	bool fresh;           /* we do not know yet where it is from */
 };
 

@@ -78,7 +78,7 @@ enum route {
 /* What a target means. */
 struct target {
 	enum route route;
-	const char *query; /* "", or from '?' on */
+	const char *query;                /* "", or from '?' on */
 	char server[HTTP_SERVER_MAX + 1]; /* "": none is named */
 };
 

@@ -145,14 +145,14 @@ bool http_batch_read(struct http_batch *batch, const struct session *session,
 
 /* POST /messages/; GET of an endpoint. */
 void http_sse_message(struct http_exchange *x, const char *query);
-void http_sse_stream(struct http_exchange *x,
-    struct session_endpoint *endpoint, const char *query);
+void http_sse_stream(struct http_exchange *x, struct session_endpoint *endpoint,
+    const char *query);
 
 /* ---- http_streamable.c ------------------------------------------------ */
 
 /* Any method of an endpoint. */
-void http_streamable(struct http_exchange *x,
-    struct session_endpoint *endpoint, const char *query);
+void http_streamable(struct http_exchange *x, struct session_endpoint *endpoint,
+    const char *query);
 
 /* ---- http_access.c ---------------------------------------------------- */
 

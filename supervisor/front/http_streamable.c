@@ -161,8 +161,8 @@ count_requests(struct http_batch batch)
 }
 
 static void
-run_batch(struct http_batch *batch, struct session *session,
-    struct stream *stream)
+run_batch(
+    struct http_batch *batch, struct session *session, struct stream *stream)
 {
 	struct json_span element;
 	struct rpc_problem problem;
@@ -200,8 +200,8 @@ on_batch(struct http_exchange *x, struct session *session, const char *text,
 		if (!http_has_room(x, session))
 			return;
 		/* One more than there are, which is ours. */
-		stream = stream_open_post(
-		    session, x->req, (uint32_t)requests + 1);
+		stream =
+		    stream_open_post(session, x->req, (uint32_t)requests + 1);
 		if (stream == NULL) {
 			http_refuse(x, 503, HTTP_RETRY_SOON_S, "Out of memory");
 			return;

@@ -345,6 +345,7 @@ link_free(struct link **link)
 	deferred_cancel(&(*link)->renew);
 	if ((*link)->absent != NULL)
 		event_free((*link)->absent);
+	buf_free(&(*link)->instructions);
 	free((*link)->name);
 	free((*link)->error_data[LINK_NOT_SENT]);
 	free((*link)->error_data[LINK_UNKNOWN]);
@@ -389,6 +390,17 @@ bool
 link_is_up(const struct link *link)
 {
 	return link->greeted && link->part == POLICY_SERVING;
+}
+
+struct json_span
+link_instructions(const struct link *link)
+{
+	struct json_span text = { NULL, 0 };
+
+	if (buf_len(&link->instructions) > 0)
+		text = (struct json_span){ buf_data(&link->instructions),
+			buf_len(&link->instructions) };
+	return text;
 }
 
 bool

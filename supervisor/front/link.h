@@ -89,6 +89,11 @@ bool link_is_up(const struct link *link);
  * or has failed, or is not wanted. */
 bool links_settled(const struct front *front);
 
+/* What the backend says of itself in its greeting: a JSON string, borrowed, or
+ * absent.  At most LINK_INSTRUCTIONS_MAX bytes; longer ones are left out. */
+#define LINK_INSTRUCTIONS_MAX 8192U
+struct json_span link_instructions(const struct link *link);
+
 /* Has the backend declared (or need not declare) completion? */
 bool link_completes(const struct link *link);
 
@@ -96,9 +101,10 @@ bool link_completes(const struct link *link);
 bool link_subscribes(const struct link *link);
 
 /*
- * Send a client's request, which came by way of this stream, to the backend.  with replaces the span what of the
- * message (a name or URI) unless it is absent.  The result is the table's, as
- * of request_begin(); NULL when it was not sent, which the client was told.
+ * Send a client's request, which came by way of this stream, to the backend.
+ * with replaces the span what of the message (a name or URI) unless it is
+ * absent.  The result is the table's, as of request_begin(); NULL when it was
+ * not sent, which the client was told.
  */
 struct request *link_request(struct link *link, struct stream *stream,
     const struct rpc_message *msg, struct json_span what,

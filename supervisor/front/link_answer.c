@@ -6,6 +6,7 @@
 #include "proto/log.h"
 #include "proto/mcp.h"
 
+#include "adapt_session.h"
 #include "ask.h"
 #include "catalogue.h"
 #include "front.h"
@@ -13,6 +14,16 @@
 #include "session.h"
 
 /* ---- what the backend is ---------------------------------------------- */
+
+/* For people and models; without memory for them they are not told. */
+static void
+read_instructions(struct link *link, struct json_span text)
+{
+	buf_consume(&link->instructions, buf_len(&link->instructions));
+	if (json_kind(text) == JSON_STRING && text.len > 2 &&
+	    text.len <= LINK_INSTRUCTIONS_MAX)
+		(void)buf_add(&link->instructions, text.at, text.len);
+}
 
 static void
 read_capabilities(struct link *link, struct json_span result)
@@ -31,6 +42,7 @@ read_capabilities(struct link *link, struct json_span result)
 	    !revision->completions_capability ||
 	    json_get(capabilities, "completions").at != NULL;
 	link->logs = json_get(capabilities, "logging").at != NULL;
+	read_instructions(link, json_get(result, "instructions"));
 	subscribe = json_get(json_get(capabilities, "resources"), "subscribe");
 	link->subscribes =
 	    json_kind(subscribe) == JSON_BOOLEAN && *subscribe.at == 't';
@@ -109,14 +121,38 @@ find_request(struct link *link, uint64_t number)
 	return request;
 }
 
-/* The backend's answer: only its id changes. */
+/* The id is the client's own again; what else changes is up to the client's
+ * revision, and to URIs that several backends have. */
+static void
+pass_response(
+    struct link *link, struct request *request, const struct rpc_message *msg)
+{
+	struct json_span id = request_bytes(&request->id);
+	struct splice answer;
+	struct buf adapted = { 0 };
+
+	if (msg->kind == RPC_ERROR)
+		asks_note_required(link, request->session, msg->error);
+	splice_init(&answer, msg->text.at, msg->text.len);
+	splice_replace(&answer, msg->id, id.at, id.len);
+	if (adapt_session_message(request->session, link->slot, request->method,
+		msg, &answer, &adapted) == 0)
+		stream_answer(request->stream, &answer, msg->newline);
+	else
+		stream_answer_error(request->stream, id, RPC_INTERNAL_ERROR,
+		    "The answer cannot be shown to a client of this revision: "
+		    "it would become too long",
+		    link_data(link, LINK_UNKNOWN));
+	buf_free(&adapted);
+}
+
+/* The backend's answer. */
 static void
 on_response(struct link *link, uint64_t number, const char *json, size_t len)
 {
 	struct request *request = find_request(link, number);
 	struct rpc_problem problem;
 	struct rpc_message msg;
-	struct splice answer;
 	struct json_span id;
 	enum subscription_outcome outcome = SUBSCRIPTION_UNKNOWN;
 	enum request_end_kind end = REQUEST_FAILED;
@@ -132,9 +168,7 @@ on_response(struct link *link, uint64_t number, const char *json, size_t len)
 		    "The backend's answer is not valid JSON-RPC",
 		    link_data(link, LINK_UNKNOWN));
 	} else {
-		splice_init(&answer, json, len);
-		splice_replace(&answer, msg.id, id.at, id.len);
-		stream_answer(request->stream, &answer, msg.newline);
+		pass_response(link, request, &msg);
 		end = msg.kind == RPC_RESULT ? REQUEST_ANSWERED
 					     : REQUEST_BACKEND_ERROR;
 		outcome = msg.kind == RPC_RESULT ? SUBSCRIPTION_ACCEPTED

@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 
+#include "proto/buf.h"
 #include "proto/chan.h"
 #include "proto/loop.h"
 
@@ -33,18 +34,21 @@ struct link {
 	bool completes;
 	bool logs;
 	bool subscribes;
-	bool listed;           /* LISTED was sent, for this worker */
-	bool tried;            /* its first start is over, well or not */
-	bool watched;          /* link_on_idle() wants to know */
-	bool drained;          /* DRAINED was sent */
+	bool unattributed;       /* it asked for nobody in particular */
+	struct buf instructions; /* a JSON string, or empty */
+	bool listed;             /* LISTED was sent, for this worker */
+	bool tried;              /* its first start is over, well or not */
+	bool watched;            /* link_on_idle() wants to know */
+	bool drained;            /* DRAINED was sent */
 	unsigned int awaited;  /* kinds whose CATALOG has not come, 1 << kind */
 	struct deferred renew; /* tell the backend, after GREETING */
 	struct event *absent;  /* pending: it is away, and still listed */
 	char state[16];        /* as the supervisor names it */
 	char reason[512];      /* why it is not there; "" unknown */
 	uint64_t retry_at_ms;  /* when it is tried again, 0: unknown */
-	struct session *owner; /* the only client that it serves, or NULL: any */
-	TAILQ_HEAD(, ask) asks; /* of the backend, not answered */
+	struct session
+	    *owner; /* the only client that it serves, or NULL: any */
+	TAILQ_HEAD(, ask) asks;               /* of the backend, not answered */
 	TAILQ_HEAD(, completion) completions; /* ask_completions.h */
 	size_t completion_count;
 	struct request_list requests;

@@ -199,6 +199,17 @@ retry_after(const struct link *link)
 }
 
 void
+link_asked_for_nobody(struct link *link)
+{
+	if (!link->unattributed)
+		log_warning("backend %s: it asked a client something, and "
+			    "which one cannot be told; \"session\": "
+			    "\"per-client\" or \"auto\" gives each its own",
+		    link->name);
+	link->unattributed = true;
+}
+
+void
 link_refuse(struct link *link, struct stream *stream,
     const struct rpc_message *msg, int code, const char *why)
 {

@@ -8,6 +8,7 @@
 #include "proto/clock.h"
 #include "proto/log.h"
 
+#include "adapt_session.h"
 #include "catalogue.h"
 #include "front.h"
 #include "session.h"
@@ -67,6 +68,7 @@ tell_changes(void *arg, struct session *session)
 	unsigned int changed = 0;
 
 	(void)arg;
+	adapt_session_prepare(session);
 	if (!session_listens(session))
 		return; /* it is told when it does: lists_tell() */
 	for (unsigned int kind = 0; kind < CATALOG_KINDS; kind++) {

@@ -159,9 +159,10 @@ each_backend(
     struct metrics *m, void (*each)(struct metrics *m, const struct link *link))
 {
 	const struct front *front = m->front;
+	const struct catalogue_lens lens = { .audience = m->reader->audience };
 
 	for (size_t i = 0; i < front->slots; i++) {
-		if (catalogue_sees(front->catalogue, m->reader->audience, i))
+		if (catalogue_sees(front->catalogue, &lens, i))
 			each(m, front->links[i]);
 	}
 }

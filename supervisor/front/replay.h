@@ -63,7 +63,8 @@ char *replay_add(struct replays *all, struct replay *replay, uint32_t stream,
 void replay_shrink(struct replays *all, struct replay *replay, size_t len);
 
 /* The first event of a stream behind the one of this number, looked for from
- * the event after last on, or from the first on (NULL).  NULL: there is none. */
+ * the event after last on, or from the first on (NULL).  NULL: there is none.
+ */
 const struct replay_event *replay_after(const struct replay *replay,
     const struct replay_event *last, uint32_t stream, uint32_t event);
 

@@ -69,8 +69,8 @@ void requests_free(struct requests **requests);
 
 /*
  * A request begins that came by way of this stream: note it, and put it on the
- * lists of its link and session.  The result is the table's, until request_end(); NULL with errno
- * EAGAIN (REQUESTS_MAX are in flight) or ENOMEM.
+ * lists of its link and session.  The result is the table's, until
+ * request_end(); NULL with errno EAGAIN (REQUESTS_MAX are in flight) or ENOMEM.
  */
 struct request *request_begin(struct requests *requests, struct link *link,
     struct stream *stream, const struct rpc_message *msg);

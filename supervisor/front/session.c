@@ -13,6 +13,7 @@
 #include "proto/clock.h"
 #include "proto/log.h"
 
+#include "adapt_session.h"
 #include "ask.h"
 #include "catalogue.h"
 #include "chunk.h"
@@ -108,8 +109,7 @@ session_rests(const struct session *session)
 }
 
 bool
-sessions_make_room(
-    struct sessions *sessions, const struct principal *principal)
+sessions_make_room(struct sessions *sessions, const struct principal *principal)
 {
 	struct session *oldest = NULL;
 	struct session *session;
@@ -156,6 +156,7 @@ session_open(struct sessions *sessions, struct principal *principal,
 	session->level = -1;
 	session->handle = ++sessions->next_handle;
 	session->opened_ms = session->used_ms = mono_ms();
+	adapt_session_prepare(session);
 	session->logged = rate_take(&principal->logged, SESSION_LOG_NS,
 			      SESSION_LOG_BURST, session->opened_ms) == 0;
 	arc4random_buf(session->id, sizeof(session->id));
@@ -355,8 +356,7 @@ sessions_follow_policy(struct sessions *sessions)
 	streams->queue_max = limits->queue_size;
 	/* What the others leave. */
 	streams->held_max = limits->memory - limits->memory / GUARD_HELD_PART -
-	    limits->memory / SUBSCRIPTIONS_PART -
-	    limits->memory / REPLAYS_PART;
+	    limits->memory / SUBSCRIPTIONS_PART - limits->memory / REPLAYS_PART;
 	subscriptions_limit(sessions->front->subscriptions,
 	    limits->memory / SUBSCRIPTIONS_PART);
 	replays_limit(&streams->replays, limits->memory / REPLAYS_PART);

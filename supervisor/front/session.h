@@ -17,6 +17,7 @@
 #include "proto/msg.h"
 #include "proto/splice.h"
 
+#include "adapt.h"
 #include "catalogue.h"
 #include "principal.h"
 #include "replay.h"
@@ -75,6 +76,7 @@ struct session {
 	uint64_t updated;             /* the update that it was told of last */
 	uint32_t told[CATALOG_KINDS]; /* versions of lists that it knows */
 	const struct mcp_revision *revision;
+	struct adapt_rules adapt; /* adapt_session.h */
 	uint64_t opened_ms;
 	uint64_t used_ms;
 	uint64_t calls;       /* requests of its life */

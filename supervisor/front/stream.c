@@ -11,6 +11,7 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <event2/http.h>
 
 #include "proto/clock.h"
@@ -177,8 +178,8 @@ finish_connection(struct streams *streams, struct evhttp_request *request)
 	evhttp_connection_set_closecb(evhttp_request_get_connection(request),
 	    streams_on_flushed, streams);
 	/* The head was sent long ago; evhttp looks here what to do next. */
-	evhttp_add_header(evhttp_request_get_output_headers(request),
-	    "Connection", "close");
+	evhttp_add_header(
+	    evhttp_request_get_output_headers(request), "Connection", "close");
 	evhttp_send_reply_end(request);
 }
 

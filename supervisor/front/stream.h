@@ -39,9 +39,12 @@ struct sessions;
  * tell it, for the first time with the priming event. */
 #define STREAM_RETRY_MS 1000U
 
+/* The id of an event of Streamable HTTP, "STREAM-EVENT". */
+#define STREAM_EVENT_ID_MAX 24U
+
 enum stream_kind {
-	STREAM_SSE,  /* the GET of HTTP+SSE: everything goes over it */
-	STREAM_GET,  /* the GET of Streamable HTTP: what belongs to no request */
+	STREAM_SSE, /* the GET of HTTP+SSE: everything goes over it */
+	STREAM_GET, /* the GET of Streamable HTTP: what belongs to no request */
 	STREAM_POST, /* the answer to a POST, and what belongs to its requests
 		      */
 };
@@ -54,15 +57,16 @@ enum stream_state {
 
 struct stream {
 	TAILQ_ENTRY(stream) of_session;
-	TAILQ_ENTRY(stream) of_all; /* of those in its state, soonest due first
-				     */
+	TAILQ_ENTRY(stream)
+	of_all; /* of those in its state, soonest due first
+		 */
 	struct sessions *sessions;
 	struct session *session;        /* NULL when it is ending */
 	struct evhttp_request *request; /* NULL: nobody listens */
-	uint64_t due_ms; /* of a ping; of undecided ones, to decide */
-	size_t copied;   /* bytes in its queue that are its own, at most */
-	uint32_t number; /* within the session; 0: the GET stream */
-	uint32_t events; /* so far, of a POST's */
+	uint64_t due_ms;  /* of a ping; of undecided ones, to decide */
+	size_t copied;    /* bytes in its queue that are its own, at most */
+	uint32_t number;  /* within the session; 0: the GET stream */
+	uint32_t events;  /* so far, of a POST's */
 	uint32_t awaited; /* requests of a POST that are not answered */
 	enum stream_kind kind;
 	enum stream_state state;
@@ -90,10 +94,9 @@ void stream_wait(struct stream *stream);
  * one that is replaced; first what was not sent yet, or all behind event.
  * Takes the request.
  */
-void stream_open_get(
-    struct session *session, struct evhttp_request *request);
-void stream_resume_get(struct session *session, struct evhttp_request *request,
-    uint32_t event);
+void stream_open_get(struct session *session, struct evhttp_request *request);
+void stream_resume_get(
+    struct session *session, struct evhttp_request *request, uint32_t event);
 
 /*
  * Resume a POST's stream on a GET request, behind event: what was kept is sent,

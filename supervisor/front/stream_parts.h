@@ -87,8 +87,7 @@ void stream_write_shared(struct stream *stream, struct catalogue_text *text);
 void stream_write_raw(struct stream *stream, const char *bytes, size_t n);
 #define STREAM_RAW_MAX 128U
 
-/* The id of an event of Streamable HTTP, "STREAM-EVENT". */
-#define STREAM_EVENT_ID_MAX 24U
+/* Write the id of an event; returns its length, at most STREAM_EVENT_ID_MAX. */
 size_t stream_put_event_id(char *dst, uint32_t stream, uint32_t event);
 
 /* ---- stream_queues.c -------------------------------------------------- */

@@ -49,8 +49,7 @@ void
 stream_drop(struct stream *stream, const char *why)
 {
 	struct evhttp_connection *conn;
-	uint32_t handle =
-	    stream->session != NULL ? stream->session->handle : 0;
+	uint32_t handle = stream->session != NULL ? stream->session->handle : 0;
 
 	if (stream->dropped || stream->request == NULL)
 		return;
@@ -184,8 +183,7 @@ write_event(struct stream *stream, struct json_span id,
 	struct evbuffer_iovec space;
 
 	if (evbuffer_reserve_space(output,
-		(ev_ssize_t)chunk_message_max(
-		    id.len + splice_length(message)),
+		(ev_ssize_t)chunk_message_max(id.len + splice_length(message)),
 		&space, 1) != 1) {
 		stream_drop(stream, "out of memory");
 		return NULL;
@@ -340,8 +338,8 @@ stream_answer(
 		return;
 	}
 	body = evhttp_request_get_output_buffer(stream->request);
-	if (evbuffer_reserve_space(body, (ev_ssize_t)splice_length(message),
-		&space, 1) != 1) {
+	if (evbuffer_reserve_space(
+		body, (ev_ssize_t)splice_length(message), &space, 1) != 1) {
 		stream_drop(stream, "out of memory");
 		count_answer(stream);
 		return;
