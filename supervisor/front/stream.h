@@ -26,7 +26,7 @@ struct sessions;
 #define STREAM_PING_MS 15000U
 /* An answer that takes longer becomes an event stream: comments keep it alive,
  * and a client that lost its connection can come back for it. */
-#define STREAM_DECIDE_MS 5000U
+#define STREAM_DECIDE_MS 1000U
 /* A stream that holds more than this when another message comes is dropped: its
  * client does not read.  One message may be larger (MSG_JSON_MAX).  The policy
  * has another value as a rule, limits.queue_size. */
