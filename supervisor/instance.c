@@ -19,8 +19,8 @@ struct instance {
 	struct service *service;
 	struct config *config; /* the service's; held */
 	bool waits;            /* it is started when another one is gone */
-	bool ended;  /* nobody needs it, or it is over: no word of it any more
-		      */
+	bool ended;            /* it was told to, or has */
+	bool quiet;  /* the front has no use for a word of it any more */
 	bool worked; /* it was ready */
 };
 
@@ -181,11 +181,11 @@ instance_on_changed(void *arg, struct service *service)
 	struct instance *i = arg;
 	enum backend_state state = service_state(service);
 
-	if (!i->ended)
+	if (!i->quiet)
 		member_send_state(i->roster, service);
 	if (state == BACKEND_READY)
 		note_success(i);
-	else if (state == BACKEND_FAILED && !i->ended && !i->worked)
+	else if (state == BACKEND_FAILED && !i->quiet && !i->worked)
 		note_failure(i->member, service_reason(service));
 	if (state == BACKEND_FAILED)
 		i->ended = true;
@@ -197,7 +197,7 @@ instance_on_link(void *arg, struct service *service)
 {
 	struct instance *i = arg;
 
-	if (!i->ended)
+	if (!i->quiet)
 		(void)member_send_link(i->roster, service);
 }
 
@@ -320,10 +320,13 @@ instance_end(struct instance *i)
 	if (i->ended)
 		return;
 	i->ended = true;
-	if (i->waits)
-		i->waits = false; /* it has nothing that could end */
-	else
+	if (!i->waits) {
 		service_stop(i->service);
+	} else { /* it has nothing that could end */
+		i->waits = false;
+		if (!i->quiet)
+			member_send_state(i->roster, i->service);
+	}
 	roster_touch(i->roster);
 }
 
@@ -334,9 +337,21 @@ instance_release(struct roster *roster, uint64_t number)
 
 	TAILQ_FOREACH (i, &roster->instances, link) {
 		if (service_number(i->service) == number) {
+			i->quiet = true;
 			instance_end(i);
 			return;
 		}
+	}
+}
+
+void
+instances_front_gone(struct roster *roster)
+{
+	struct instance *i;
+
+	TAILQ_FOREACH (i, &roster->instances, link) {
+		i->quiet = true;
+		instance_end(i);
 	}
 }
 

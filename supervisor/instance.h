@@ -18,19 +18,19 @@
  *   BACKEND and LINK with it follow, as they do for a backend: starting, setup,
  *   ready; LINK once.  They may take a while: what was released and has not
  *   ended yet counts as one of "max_instances", and the new one waits for it.
- * - Its life ends with BACKEND failed, with the reason, when it ended by itself
- *   or never was ready.  Its link is closed by then, which may be a while
- *   before.  It is not started again; its number means nothing any more.
+ * - Of each that was not released the last word is one BACKEND: failed, with
+ * the reason, when it ended by itself or never was ready, or down, when its
+ *   backend was ended.  Its link is closed by then, maybe for a while already.
+ *   It is not started again; its number means nothing any more.
  * - RELEASE ends it, whatever its state: its stdin is closed, and after two
  *   seconds it gets SIGTERM, after three more SIGKILL.  Nothing is said of its
  *   number after that but what is on its way already; a RELEASE of a number
- *   that has failed meanwhile does no harm.  What is in flight on it is cut:
+ *   that has had its last word does no harm.  What is in flight on it is cut:
  *   the front releases it when nothing is.
  * - POLICY knows nothing of instances.  When the backend is leaving, they serve
  *   on until it is ended: by DRAINED_BACKEND with the number of the backend,
  *   which the front sends when neither that nor its instances have a request in
- *   flight, or after "drain_timeout".  They end with it, as by RELEASE; of each
- *   that was not released the end of its link is all that is heard.
+ *   flight, or after "drain_timeout".  They end with it, as by RELEASE.
  * - LISTED with the number of an instance means nothing.
  * - A front that ends has released all of them.
  */
@@ -84,6 +84,9 @@ bool instances_are_used(const struct member *member);
 
 /* End all of this member, or, where it is NULL, of all. */
 void instances_end(struct roster *roster, const struct member *member);
+
+/* End all: nobody is left who knows them. */
+void instances_front_gone(struct roster *roster);
 void instances_kill(struct roster *roster);
 
 /* At the end of a turn in which something changed: forget those that are gone,

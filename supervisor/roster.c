@@ -256,7 +256,7 @@ roster_front_gone(struct roster *roster)
 		if (m->part == PART_LEAVING)
 			member_end(m);
 	}
-	instances_end(roster, NULL);
+	instances_front_gone(roster);
 }
 
 void

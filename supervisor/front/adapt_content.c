@@ -126,15 +126,12 @@ describe_link(
 	end_text(a, of);
 }
 
-/* One block; the content of a tool_result has no such blocks itself. */
+/* A block that has no others in it; of are its members. */
 static void
-adapt_block(struct adapt *a, struct json_span block, bool nested)
+adapt_leaf(struct adapt *a, struct json_span block, const struct json_span *of)
 {
 	const struct mcp_revision *revision = a->rules->revision;
-	struct json_span of[MEMBERS], element;
-	struct json_iter it;
 
-	adapt_collect(block, members, MEMBERS, of);
 	if (json_string_is(of[TYPE], "text"))
 		return;
 	if (json_string_is(of[TYPE], "resource_link")) {
@@ -144,14 +141,28 @@ adapt_block(struct adapt *a, struct json_span block, bool nested)
 			describe_link(a, block, of);
 	} else if (json_string_is(of[TYPE], "resource")) {
 		adapt_member_uri(a, of[RESOURCE], "uri");
-	} else if (json_string_is(of[TYPE], "audio")) {
-		if (!revision->audio)
-			describe_audio(a, block, of);
-	} else if (!nested && json_kind(of[CONTENT]) == JSON_ARRAY &&
-	    json_string_is(of[TYPE], "tool_result")) {
-		json_iter_init(&it, of[CONTENT]);
-		while (json_iter_element(&it, &element))
-			adapt_block(a, element, true);
+	} else if (json_string_is(of[TYPE], "audio") && !revision->audio) {
+		describe_audio(a, block, of);
+	}
+}
+
+/* One block; the content of a tool_result has only such as have none. */
+static void
+adapt_block(struct adapt *a, struct json_span block)
+{
+	struct json_span of[MEMBERS], inner[MEMBERS], element;
+	struct json_iter it;
+
+	adapt_collect(block, members, MEMBERS, of);
+	if (json_kind(of[CONTENT]) != JSON_ARRAY ||
+	    !json_string_is(of[TYPE], "tool_result")) {
+		adapt_leaf(a, block, of);
+		return;
+	}
+	json_iter_init(&it, of[CONTENT]);
+	while (json_iter_element(&it, &element)) {
+		adapt_collect(element, members, MEMBERS, inner);
+		adapt_leaf(a, element, inner);
 	}
 }
 
@@ -162,12 +173,12 @@ adapt_content(struct adapt *a, struct json_span content)
 	struct json_iter it;
 
 	if (json_kind(content) != JSON_ARRAY) {
-		adapt_block(a, content, false);
+		adapt_block(a, content);
 		return;
 	}
 	json_iter_init(&it, content);
 	while (json_iter_element(&it, &element))
-		adapt_block(a, element, false);
+		adapt_block(a, element);
 }
 
 /* How many elements an array has; 0 when not all of them are objects. */
@@ -204,7 +215,7 @@ split_message(struct adapt *a, struct json_span role, struct json_span content)
 			adapt_add(a, role.at, role.len);
 			adapt_add_text(a, ",\"content\":");
 		}
-		adapt_block(a, element, false);
+		adapt_block(a, element);
 		from = adapt_end(element);
 	}
 	adapt_cut(a, from, adapt_end(content));

@@ -31,18 +31,19 @@ update(struct catalogue *cat, struct scope *scope, enum catalog_kind kind,
 {
 	struct kind_state *state = &scope->kinds[kind];
 	struct pages *pages, *old = state->lists[spelling].pages;
+	bool differs;
 
 	if (!state->lists[spelling].outdated)
 		return false;
 	/* Without memory the old list stays, until the next try. */
 	if ((pages = pages_render(cat, scope, kind, spelling)) == NULL)
 		return false;
+	differs = pages != old;
 	state->lists[spelling].outdated = false;
 	state->lists[spelling].pages = pages;
-	if (old == NULL)
-		return true;
+	/* An equal list is the same one, of which this is another share. */
 	pages_release(&old);
-	return old != pages;
+	return differs;
 }
 
 /* What nobody uses shall not be made anew with every change. */

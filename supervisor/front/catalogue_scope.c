@@ -134,6 +134,7 @@ scope_build(
 		.sees = a->sees,
 	};
 
+	scope->compared = false;
 	view_free(&state->view);
 	state->stale = view_build(&state->view, kind, &source) == -1;
 	return state->stale ? -1 : 0;

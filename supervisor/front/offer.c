@@ -29,16 +29,17 @@ traits_of(enum catalog_kind kind, struct json_span name, struct json_span value)
 		return 0;
 	if (json_string_is(name, "execution"))
 		return OFFER_UNCOMMON;
+	if (json_string_is(name, "outputSchema"))
+		return json_kind(value) == JSON_OBJECT &&
+			json_string_is(json_get(value, "type"), "object")
+		    ? 0
+		    : OFFER_UNCOMMON;
 	if (json_kind(value) != JSON_OBJECT)
 		return 0;
 	if (json_string_is(name, "annotations"))
 		return json_kind(json_get(value, "title")) == JSON_STRING
 		    ? OFFER_TITLED
 		    : 0;
-	if (json_string_is(name, "outputSchema"))
-		return json_string_is(json_get(value, "type"), "object")
-		    ? 0
-		    : OFFER_UNCOMMON;
 	if (json_string_is(name, "_meta"))
 		return json_get(value, "ui").at != NULL ||
 			json_get(value, "ui/resourceUri").at != NULL

@@ -48,6 +48,7 @@ class Peer:
         self.socket = end
         self.socket.settimeout(10)
         self.pending = b""
+        self.client = 0  # of the frame that was taken last
 
     def send(self, kind, payload=b"", ident=0, client=0, flags=0, fd=None):
         """Send one frame; payload is bytes, or an object for JSON."""
@@ -67,12 +68,13 @@ class Peer:
         end."""
         while True:
             if len(self.pending) >= HEADER.size:
-                length, kind, flags, ident, _, _ = HEADER.unpack(
+                length, kind, flags, ident, client, _ = HEADER.unpack(
                     self.pending[:HEADER.size])
                 end = HEADER.size + length
                 if len(self.pending) >= end:
                     payload = self.pending[HEADER.size:end]
                     self.pending = self.pending[end:]
+                    self.client = client
                     return TYPES[kind], ident, flags, payload
             try:
                 data = self.socket.recv(1 << 20)

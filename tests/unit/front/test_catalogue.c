@@ -18,15 +18,18 @@ static struct catalogue *cat;
 
 static char *none[] = { NULL };
 
+/* Everything, with slashes. */
+static const struct catalogue_lens all;
+
 /* A catalogue with these backends in the slots 0, 1, …, all of which serve. */
 static struct catalogue *
 make(char *const *names, size_t n)
 {
-	static struct policy_audience all = { none, none };
+	static struct policy_audience everybody = { none, none };
 	static const size_t slots[] = { 0, 1, 2 };
 	struct policy_backend backends[3];
 	struct policy policy = { .audience_count = 1,
-		.audiences = &all,
+		.audiences = &everybody,
 		.backend_count = n,
 		.backends = backends };
 	struct catalogue *made = catalogue_new();
@@ -81,7 +84,7 @@ set(size_t backend, enum catalog_kind kind, const char *json)
 static void
 assert_list(enum catalog_kind kind, const char *want)
 {
-	struct catalogue_text *text = catalogue_list(cat, 0, kind);
+	struct catalogue_text *text = catalogue_list(cat, &all, kind);
 
 	if (text->len != strlen(want) ||
 	    memcmp(text->data, want, text->len) != 0)
@@ -120,7 +123,7 @@ assert_tool(const char *json, size_t backend, const char *name)
 {
 	struct catalogue_route route;
 	int ret =
-	    catalogue_find_name(cat, 0, CATALOG_TOOLS, span(json), &route);
+	    catalogue_find_name(cat, &all, CATALOG_TOOLS, span(json), &route);
 
 	assert_route(ret, &route, backend, name);
 }
@@ -129,7 +132,7 @@ static void
 assert_uri(const char *json, size_t backend, const char *name)
 {
 	struct catalogue_route route;
-	int ret = catalogue_find_uri(cat, 0, span(json), &route);
+	int ret = catalogue_find_uri(cat, &all, span(json), &route);
 
 	assert_route(ret, &route, backend, name);
 }
@@ -138,7 +141,7 @@ static void
 assert_template(const char *json, size_t backend, const char *name)
 {
 	struct catalogue_route route;
-	int ret = catalogue_find_template(cat, 0, span(json), &route);
+	int ret = catalogue_find_template(cat, &all, span(json), &route);
 
 	assert_route(ret, &route, backend, name);
 }
@@ -220,8 +223,8 @@ tools_and_prompts_are_apart(void **state)
 	set(0, CATALOG_TOOLS, "[{\"name\":\"x\"}]");
 	set(1, CATALOG_PROMPTS, "[{\"name\":\"x\"}]");
 	assert_tool("\"x\"", 0, NULL);
-	assert_int_equal(
-	    catalogue_find_name(cat, 0, CATALOG_PROMPTS, span("\"x\""), &route),
+	assert_int_equal(catalogue_find_name(
+			     cat, &all, CATALOG_PROMPTS, span("\"x\""), &route),
 	    0);
 	assert_int_equal(route.slot, 1);
 	assert_int_equal(
@@ -296,8 +299,8 @@ a_released_list_lives_while_it_is_sent(void **state)
 	(void)state;
 	set(0, CATALOG_TOOLS, "[{\"name\":\"a\"}]");
 	catalogue_render(cat);
-	old = catalogue_list(cat, 0, CATALOG_TOOLS);
-	again = catalogue_list(cat, 0, CATALOG_TOOLS);
+	old = catalogue_list(cat, &all, CATALOG_TOOLS);
+	again = catalogue_list(cat, &all, CATALOG_TOOLS);
 	assert_ptr_equal(old, again);
 	catalogue_text_release(again);
 	catalogue_clear(cat, 0);

@@ -25,6 +25,9 @@ static struct policy policy;
 static struct policy_backend backends[MAX];
 static struct policy_audience audiences[MAX];
 static char *none[] = { NULL };
+
+/* All that an audience sees, with slashes. */
+#define LENS(of) (&(const struct catalogue_lens){ .audience = (of) })
 static size_t slots[MAX];
 
 /* The next backend of the policy. */
@@ -77,7 +80,7 @@ set(size_t slot, enum catalog_kind kind, const char *json)
 static void
 assert_list(size_t audience, enum catalog_kind kind, const char *want)
 {
-	struct catalogue_text *text = catalogue_list(cat, audience, kind);
+	struct catalogue_text *text = catalogue_list(cat, LENS(audience), kind);
 	const char *at = strchr(text->data, '[');
 	size_t len = text->len - (size_t)(at - text->data);
 
@@ -89,7 +92,7 @@ assert_list(size_t audience, enum catalog_kind kind, const char *want)
 static uint32_t
 version(size_t audience, enum catalog_kind kind)
 {
-	struct catalogue_text *text = catalogue_list(cat, audience, kind);
+	struct catalogue_text *text = catalogue_list(cat, LENS(audience), kind);
 	uint32_t found = text->version;
 
 	catalogue_text_release(text);
@@ -104,8 +107,8 @@ tool(size_t audience, const char *json)
 	struct catalogue_route route;
 
 	errno = 0;
-	if (catalogue_find_name(cat, audience, CATALOG_TOOLS, name, &route) ==
-	    -1)
+	if (catalogue_find_name(
+		cat, LENS(audience), CATALOG_TOOLS, name, &route) == -1)
 		return -1;
 	return (int)route.slot;
 }
@@ -116,7 +119,7 @@ resource(size_t audience, const char *json)
 	struct json_span uri = { json, strlen(json) };
 	struct catalogue_route route;
 
-	if (catalogue_find_uri(cat, audience, uri, &route) == -1)
+	if (catalogue_find_uri(cat, LENS(audience), uri, &route) == -1)
 		return -1;
 	return (int)route.slot;
 }
@@ -158,8 +161,8 @@ what_is_on_standby_or_leaving_is_neither_listed_nor_found(void **state)
 	assert_int_equal(tool(0, "\"a/old\""), 0);
 	assert_int_equal(tool(0, "\"a/new\""), -1);
 	assert_int_equal(tool(0, "\"new\""), -1);
-	assert_true(catalogue_sees(cat, 0, 0));
-	assert_false(catalogue_sees(cat, 0, 7));
+	assert_true(catalogue_sees(cat, LENS(0), 0));
+	assert_false(catalogue_sees(cat, LENS(0), 7));
 	set(7, CATALOG_TOOLS, "[{\"name\":\"newer\"}]");
 	assert_int_equal(catalogue_render(cat), 0);
 	begin();
@@ -322,9 +325,9 @@ an_audience_sees_its_backends_and_tools_only(void **state)
 	assert_int_equal(resource(only_b, "\"v://1\""), -1);
 	assert_int_equal(resource(0, "\"v://1\""), 0);
 	assert_int_equal(resource(0, "\"u:x\""), 0);
-	assert_false(catalogue_sees(cat, only_b, 0));
-	assert_true(catalogue_sees(cat, only_b, 1));
-	assert_true(catalogue_sees(cat, gets, 0));
+	assert_false(catalogue_sees(cat, LENS(only_b), 0));
+	assert_true(catalogue_sees(cat, LENS(only_b), 1));
+	assert_true(catalogue_sees(cat, LENS(gets), 0));
 }
 
 static void
@@ -337,9 +340,9 @@ no_audience_sees_nothing(void **state)
 	set(0, CATALOG_TOOLS, "[{\"name\":\"t\"}]");
 	catalogue_render(cat);
 	assert_int_equal(tool(1, "\"a/t\""), -1);
-	assert_false(catalogue_sees(cat, 1, 0));
+	assert_false(catalogue_sees(cat, LENS(1), 0));
 	assert_list(99, CATALOG_TOOLS, "[]}");
-	catalogue_use(cat, 99);
+	catalogue_use(cat, LENS(99));
 	catalogue_render(cat);
 	assert_list(99, CATALOG_TOOLS, "[]}");
 }
@@ -359,14 +362,14 @@ lists_of_an_audience_change_only_with_what_it_sees(void **state)
 	same_b = say_audience(ONE("b*"), none);
 	arrange();
 	set(1, CATALOG_TOOLS, "[{\"name\":\"t\"}]");
-	catalogue_use(cat, only_b);
+	catalogue_use(cat, LENS(only_b));
 	catalogue_render(cat);
 	/* Only b has tools: all see the same, and share it. */
 	all = version(0, CATALOG_TOOLS);
 	of_b = version(only_b, CATALOG_TOOLS);
 	assert_int_equal(all, of_b);
 	set(0, CATALOG_TOOLS, "[{\"name\":\"t\"}]");
-	catalogue_use(cat, only_b);
+	catalogue_use(cat, LENS(only_b));
 	assert_int_equal(catalogue_render(cat), 1U << CATALOG_TOOLS);
 	assert_int_not_equal(version(0, CATALOG_TOOLS), all);
 	assert_int_equal(version(only_b, CATALOG_TOOLS), of_b);
@@ -378,7 +381,7 @@ lists_of_an_audience_change_only_with_what_it_sees(void **state)
 	(void)say_audience(ONE("none"), none);
 	only_b = say_audience(ONE("b"), none);
 	arrange();
-	catalogue_use(cat, only_b);
+	catalogue_use(cat, LENS(only_b));
 	assert_int_equal(catalogue_render(cat), 0);
 	assert_int_equal(version(only_b, CATALOG_TOOLS), of_b);
 	assert_int_equal(catalogue_audiences(cat), 3);

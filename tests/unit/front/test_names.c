@@ -73,7 +73,7 @@ what_is_replaced_or_cut_gets_a_hash(void **state)
 	assert_safe("git-hub", "get_me", "git-hub__get_me");
 	assert_safe("s", "a.b", "s__a_b_d53e29");
 	assert_safe("s", "a/b", "s__a_b_fac8ec");
-	assert_safe("s", "\303\251", "s_____9c0dca");
+	assert_safe("s", "\303\251", "s____9c0dca");
 	assert_safe("everything",
 	    "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz",
 	    "everything__"

@@ -62,8 +62,7 @@ turn(void)
 }
 
 /* So much, and what waited for it last is due. */
-static void
-time_goes_by(uint64_t ms)
+static void __attribute__((unused)) time_goes_by(uint64_t ms)
 {
 	size_t i = f.timer_count;
 

@@ -21,6 +21,7 @@
 #include "homes.h"
 #include "identity.h"
 #include "plan.h"
+#include "proto/mcp.h"
 
 static uid_t we_are;
 
@@ -214,6 +215,87 @@ the_worker_of_a_url_is_told_of_it(void **state)
 	must_have(spec.reaper_setup, "\"cgroup\":");
 	free_spec(&spec);
 	done(plan);
+}
+
+static const char shares[] =
+    "{\"shared\": {\"command\": \"x\"},"
+    " \"auto\": {\"command\": \"x\", \"session\": \"auto\"},"
+    " \"own\": {\"command\": \"x\", \"session\": \"per-client\"}}";
+
+static void
+a_worker_is_told_what_its_clients_can(void **state)
+{
+	static const char *const wanted[] = { "\"capabilities\":15,",
+		"\"capabilities\":15,", "\"capabilities\":127," };
+	struct plan *plan = plan_of(1000, shares);
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct service_spec spec = service_of(plan, i);
+
+		must_have(spec.worker_setup, wanted[i]);
+		free_spec(&spec);
+	}
+	done(plan);
+}
+
+/* As its backend in all but that. */
+static void
+an_instance_is_told_what_its_own_client_can(void **state)
+{
+	struct plan *plan = plan_of(0, shares);
+	struct service_spec spec, one = service_of(plan, 2);
+	char *error = NULL;
+
+	(void)state;
+	assert_int_equal(plan_instance(plan, 2, 99, MCP_CAN_SAMPLE,
+			     LOG_LEVEL_INFO, &spec, &error),
+	    0);
+	assert_int_equal(spec.number, 99);
+	assert_ptr_equal(spec.config, &config->backends[2]);
+	must_have(spec.worker_setup, "\"capabilities\":4,");
+	assert_string_equal(spec.reaper_setup, one.reaper_setup);
+	assert_string_equal(spec.user, one.user);
+	assert_int_equal(spec.pipe_size, one.pipe_size);
+	free_spec(&spec);
+	free_spec(&one);
+	done(plan);
+}
+
+/* All pipes of all runs share what the kernel gives one user. */
+static void
+many_instances_have_smaller_pipes(void **state)
+{
+	struct plan *plan = plan_of(1000, "{\"a\": {\"command\": \"x\"}}");
+	struct service_spec spec = service_of(plan, 0);
+
+	(void)state;
+	assert_int_equal(spec.pipe_size, 1 << 20);
+	free_spec(&spec);
+	done(plan);
+	plan = plan_of(1000,
+	    "{\"a\": {\"command\": \"x\", \"session\": \"auto\","
+	    " \"max_instances\": 63}}");
+	spec = service_of(plan, 0);
+	assert_int_equal(spec.pipe_size, 256 << 10);
+	free_spec(&spec);
+	done(plan);
+}
+
+static void
+a_plan_stays_as_long_as_somebody_holds_it(void **state)
+{
+	struct plan *plan = plan_of(1000, three);
+	struct plan *held = plan_ref(plan);
+	struct service_spec spec;
+
+	(void)state;
+	assert_ptr_equal(held, plan);
+	plan_free(&plan);
+	assert_null(plan);
+	spec = service_of(held, 0);
+	free_spec(&spec);
+	done(held);
 }
 
 /* Far more than the configuration allows: what it allows is escaped on its way,
@@ -410,6 +492,10 @@ main(void)
 		cmocka_unit_test(
 		    workers_of_a_url_have_the_identity_and_no_chroot),
 		cmocka_unit_test(the_worker_of_a_url_is_told_of_it),
+		cmocka_unit_test(a_worker_is_told_what_its_clients_can),
+		cmocka_unit_test(an_instance_is_told_what_its_own_client_can),
+		cmocka_unit_test(many_instances_have_smaller_pipes),
+		cmocka_unit_test(a_plan_stays_as_long_as_somebody_holds_it),
 		cmocka_unit_test(what_no_message_can_carry_is_refused),
 		cmocka_unit_test(a_user_needs_root),
 		cmocka_unit_test(

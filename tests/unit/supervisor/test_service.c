@@ -313,6 +313,39 @@ six_failures_give_it_rest_and_each_try_after_that_is_one_line(void **state)
 	assert_int_equal(service_state(f->service), BACKEND_DOWN);
 }
 
+/* One for a single client: whoever needs it wants another one. */
+static void
+one_that_is_started_once_is_not_tried_again(void **state)
+{
+	struct fixture *f = *state;
+	const struct service_spec spec = {
+		.config = &f->config,
+		.name = strdup("x instance 7"),
+		.once = true,
+		.worker_setup = strdup("{\"worker\":1}"),
+		.pipe_size = 65536,
+		.remote = true,
+	};
+
+	add_frame("worker-says", MSG_OBITUARY, OBITUARY);
+	the_worker_then("exit 80");
+	f->service = service_new(f->loop, f->processes, &spec, &handlers, f);
+	assert_non_null(f->service);
+	assert_string_equal(service_name(f->service), "x instance 7");
+	service_start(f->service);
+	until(f, BACKEND_FAILED);
+	assert_string_equal(f->states, "starting setup stopping failed ");
+	assert_string_equal(f->told,
+	    "backend x instance 7: was refused (its last words: no | luck)\n");
+	assert_int_equal(f->warnings, 1);
+	assert_int_equal(service_retry_ms(f->service), -1);
+	/* It is what it was called whatever its backend is. */
+	service_rebind(f->service, &f->config);
+	assert_string_equal(service_name(f->service), "x instance 7");
+	service_stop(f->service);
+	assert_int_equal(service_state(f->service), BACKEND_DOWN);
+}
+
 static void
 a_try_that_lasts_ends_the_rest(void **state)
 {
@@ -494,6 +527,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(
 		    six_failures_give_it_rest_and_each_try_after_that_is_one_line),
+		TEST(one_that_is_started_once_is_not_tried_again),
 		TEST(a_try_that_lasts_ends_the_rest),
 		TEST(a_try_that_is_ready_for_an_instant_does_not),
 		TEST(a_wrong_configuration_is_not_tried_again),

@@ -88,6 +88,14 @@ setup_of_a_worker_with_a_url_is_as_agreed(void **state)
 }
 
 static void
+an_instance_that_there_is_not_says_why(void **state)
+{
+	(void)state;
+	check(setup_no_instance("all of its 2 are \"in use\""),
+	    "{\"error\":\"all of its 2 are \\\"in use\\\"\"}");
+}
+
+static void
 each_transport_has_its_name(void **state)
 {
 	static const struct {
@@ -420,6 +428,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(setup_of_the_front_is_as_agreed),
 		cmocka_unit_test(setup_of_a_worker_with_a_url_is_as_agreed),
+		cmocka_unit_test(an_instance_that_there_is_not_says_why),
 		cmocka_unit_test(each_transport_has_its_name),
 		cmocka_unit_test(setup_of_a_reaper_is_as_agreed),
 		cmocka_unit_test(setup_of_a_confined_job_is_as_agreed),

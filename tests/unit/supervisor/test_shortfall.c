@@ -84,6 +84,26 @@ a_user_of_its_own_keeps_processes_of_two_generations(void **state)
 	assert_true(kept.user_processes == CONFIG_UNLIMITED);
 }
 
+/* They have one user, whose processes the kernel counts. */
+static void
+instances_have_processes_of_their_own(void **state)
+{
+	const struct shortfall_means means = { .own_user = true };
+	struct config_backend be = limited();
+	struct setup_limits kept;
+
+	(void)state;
+	be.max_instances = 3;
+	kept = shortfall_limits(&be, &means);
+	assert_int_equal(kept.user_processes, 128); /* it is shared */
+	be.session = CONFIG_PER_CLIENT;
+	kept = shortfall_limits(&be, &means);
+	assert_int_equal(kept.user_processes, 512);
+	be.limits.processes = CONFIG_UNLIMITED;
+	kept = shortfall_limits(&be, &means);
+	assert_true(kept.user_processes == CONFIG_UNLIMITED);
+}
+
 static void
 what_is_not_kept_is_told_with_the_remedy(void **state)
 {
@@ -148,6 +168,7 @@ main(void)
 		cmocka_unit_test(a_cgroup_keeps_what_it_has_a_controller_for),
 		cmocka_unit_test(
 		    a_user_of_its_own_keeps_processes_of_two_generations),
+		cmocka_unit_test(instances_have_processes_of_their_own),
 		cmocka_unit_test(what_is_not_kept_is_told_with_the_remedy),
 		cmocka_unit_test(an_unlimited_backend_lacks_nothing),
 		cmocka_unit_test(a_sandbox_needs_landlock),

@@ -45,6 +45,22 @@ one_is_not_many_and_what_runs_elsewhere_has_no_processes(void **state)
 }
 
 static void
+instances_are_counted_where_there_are_some(void **state)
+{
+	const struct status_backend be = { .name = "web",
+		.state = BACKEND_READY,
+		.tools = 1,
+		.starts = 1,
+		.session = "per-client",
+		.instances = 3,
+		.retry_ms = -1 };
+
+	(void)state;
+	assert_string_equal(status_backend_text(text, &be),
+	    "backend web: ready for 0 s, 1 tool, 3 instances, 1 start");
+}
+
+static void
 one_that_failed_says_why_and_what_comes_next(void **state)
 {
 	struct status_backend be = { .name = "x",
@@ -133,6 +149,7 @@ main(void)
 		cmocka_unit_test(a_backend_that_serves),
 		cmocka_unit_test(
 		    one_is_not_many_and_what_runs_elsewhere_has_no_processes),
+		cmocka_unit_test(instances_are_counted_where_there_are_some),
 		cmocka_unit_test(one_that_failed_says_why_and_what_comes_next),
 		cmocka_unit_test(the_other_states),
 		cmocka_unit_test(the_longest_reason_has_room),
