@@ -136,7 +136,7 @@ names_safe(const char *server, const char *tool, unsigned int attempt,
     char safe[NAMES_SAFE_MAX + 1])
 {
 	size_t len = 0;
-	bool same, cut;
+	bool same;
 
 	same = add_safe(safe, &len, server);
 	same &= add_safe(safe, &len, "__");
@@ -144,10 +144,9 @@ names_safe(const char *server, const char *tool, unsigned int attempt,
 	safe[len] = '\0';
 	if (same && attempt == 0)
 		return true;
-	cut = len > NAMES_SAFE_MAX - NAMES_TAIL_LEN;
-	if (cut)
+	if (len > NAMES_SAFE_MAX - NAMES_TAIL_LEN)
 		len = NAMES_SAFE_MAX - NAMES_TAIL_LEN;
 	/* A name that was clean starts with the unchanged hash as well. */
 	names_tail(server, tool, same ? attempt - 1 : attempt, safe + len);
-	return same && !cut;
+	return false;
 }

@@ -37,8 +37,8 @@ void names_tail(const char *server, const char *tool, unsigned int attempt,
  * Write the safe spelling "server__tool": [A-Za-z0-9_-] only, not beginning
  * with "-", at most NAMES_SAFE_MAX characters, with a NUL.  What else stands
  * there becomes one "_".  It ends with the tail when something was replaced or
- * cut, or when attempt is not 0 since the spelling was taken.  True when both
- * names can be read in it, unchanged.
+ * cut, or when attempt is not 0 since the spelling was taken; true when it has
+ * none.
  */
 bool names_safe(const char *server, const char *tool, unsigned int attempt,
     char safe[NAMES_SAFE_MAX + 1]);

@@ -134,13 +134,12 @@ fixture_version(struct fixture *f, const struct catalogue_lens *lens,
 /* Write "SLOT NAME" of a route, or the name of the error; text is what was
  * asked for, a JSON string. */
 static inline const char *
-fixture_tell(
-    int ret, const struct catalogue_route *route, const char *text)
+fixture_tell(int ret, const struct catalogue_route *route, const char *text)
 {
 	static char told[16384];
 
 	if (ret == -1)
-		return errno == ENOENT ? "none"
+		return errno == ENOENT  ? "none"
 		    : errno == ENOTUNIQ ? "several"
 					: "failed";
 	if (route->name.at == NULL)
@@ -157,8 +156,8 @@ fixture_tool(
 {
 	struct json_span name = { json, strlen(json) };
 	struct catalogue_route route;
-	int ret = catalogue_find_name(
-	    f->cat, lens, CATALOG_TOOLS, name, &route);
+	int ret =
+	    catalogue_find_name(f->cat, lens, CATALOG_TOOLS, name, &route);
 
 	return fixture_tell(ret, &route, json);
 }

@@ -380,9 +380,10 @@ wrong_types_stay_as_they_are(void **state)
 {
 	static const char *const values[] = { "null", "7", "\"\"", "true", "[]",
 		"{}", "[[]]", "[null,7,\"\",[],{}]",
-		"[{\"content\":7},{\"content\":[7,[],{\"type\":{}}]},"
-		"{\"type\":\"resource\"},{\"type\":\"resource\",\"resource\":"
-		"[]},{\"type\":\"tool_result\",\"content\":{}},{\"uri\":{}}]" };
+		"[{\"content\":7},{\"content\":[7,[],{\"type\":{}}]}]",
+		"[{\"type\":\"resource\"},{\"uri\":{}}]",
+		"[{\"type\":\"resource\",\"resource\":[]}]",
+		"[{\"type\":\"tool_result\",\"content\":{}}]" };
 	const struct adapt_rules rules = rules_of("2024-11-05", 0, true);
 	struct buf json = { 0 };
 
@@ -437,29 +438,29 @@ static void
 what_a_client_must_be_capable_of_is_told(void **state)
 {
 	static const struct {
-		enum mcp_method method;
 		const char *params;
+		enum mcp_method method;
 		unsigned int needs;
 	} cases[] = {
-		{ MCP_ROOTS_LIST, NULL, MCP_CAN_LIST_ROOTS },
-		{ MCP_ELICITATION_CREATE, "{}", MCP_CAN_ELICIT_FORM },
-		{ MCP_ELICITATION_CREATE, "{\"mode\":\"form\"}",
+		{ NULL, MCP_ROOTS_LIST, MCP_CAN_LIST_ROOTS },
+		{ "{}", MCP_ELICITATION_CREATE, MCP_CAN_ELICIT_FORM },
+		{ "{\"mode\":\"form\"}", MCP_ELICITATION_CREATE,
 		    MCP_CAN_ELICIT_FORM },
-		{ MCP_ELICITATION_CREATE, "{\"mode\":7}", MCP_CAN_ELICIT_FORM },
-		{ MCP_ELICITATION_CREATE, "{\"mode\":\"\\u0075rl\"}",
+		{ "{\"mode\":7}", MCP_ELICITATION_CREATE, MCP_CAN_ELICIT_FORM },
+		{ "{\"mode\":\"\\u0075rl\"}", MCP_ELICITATION_CREATE,
 		    MCP_CAN_ELICIT_URL },
-		{ MCP_ELICITATION_CREATE, NULL, MCP_CAN_ELICIT_FORM },
-		{ MCP_SAMPLING_CREATE_MESSAGE, "{\"messages\":[]}",
+		{ NULL, MCP_ELICITATION_CREATE, MCP_CAN_ELICIT_FORM },
+		{ "{\"messages\":[]}", MCP_SAMPLING_CREATE_MESSAGE,
 		    MCP_CAN_SAMPLE },
-		{ MCP_SAMPLING_CREATE_MESSAGE, "{\"toolChoice\":null}",
+		{ "{\"toolChoice\":null}", MCP_SAMPLING_CREATE_MESSAGE,
 		    MCP_CAN_SAMPLE },
-		{ MCP_SAMPLING_CREATE_MESSAGE, "{\"tools\":[]}",
+		{ "{\"tools\":[]}", MCP_SAMPLING_CREATE_MESSAGE,
 		    MCP_CAN_SAMPLE | MCP_CAN_SAMPLE_TOOLS },
-		{ MCP_SAMPLING_CREATE_MESSAGE, "{\"toolChoice\":{}}",
+		{ "{\"toolChoice\":{}}", MCP_SAMPLING_CREATE_MESSAGE,
 		    MCP_CAN_SAMPLE | MCP_CAN_SAMPLE_TOOLS },
-		{ MCP_SAMPLING_CREATE_MESSAGE, "[]", MCP_CAN_SAMPLE },
-		{ MCP_PING, "{}", 0 },
-		{ MCP_UNKNOWN, "{\"tools\":[]}", 0 },
+		{ "[]", MCP_SAMPLING_CREATE_MESSAGE, MCP_CAN_SAMPLE },
+		{ "{}", MCP_PING, 0 },
+		{ "{\"tools\":[]}", MCP_UNKNOWN, 0 },
 	};
 
 	(void)state;

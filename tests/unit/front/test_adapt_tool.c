@@ -1,5 +1,23 @@
 /* test_adapt_tool.c: items of tools/list as clients need them. */
+/* wrap: realloc */
 #include "adapt_fixture.h"
+
+/* How many calls to realloc(3) succeed until one fails; -1: all do. */
+static int successes = -1;
+
+void *__real_realloc(void *mem, size_t size);
+
+void *
+__wrap_realloc(void *mem, size_t size)
+{
+	if (successes == 0) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	if (successes > 0)
+		successes--;
+	return __real_realloc(mem, size);
+}
 
 /* A tool becomes this; NULL: it stays as it is. */
 static void
@@ -261,6 +279,56 @@ the_deepest_schema_is_adapted(void **state)
 	buf_free(&out);
 }
 
+static void
+without_memory_nothing_is_written(void **state)
+{
+	static const char tool[] =
+	    "{\"_meta\":{\"ui/resourceUri\":\"https:a\"},\"execution\":{},"
+	    "\"outputSchema\":{\"type\":\"array\",\"not\":{\"$ref\":\"#\"}}}";
+	const struct adapt_rules rules = rules_of("2025-11-25", 0, true);
+	const struct json_span item = { tool, sizeof(tool) - 1 };
+	int failures = 0;
+
+	(void)state;
+	for (;; failures++) {
+		struct buf out = { 0 };
+		int result;
+
+		successes = failures;
+		errno = 0;
+		result = adapt_tool(&rules, item, &out);
+		successes = -1;
+		if (result == -1) {
+			assert_int_equal(errno, ENOMEM);
+			assert_int_equal(buf_len(&out), 0);
+		}
+		buf_free(&out);
+		if (result == 1)
+			break;
+	}
+	assert_in_range(failures, 2, 10);
+}
+
+static void
+a_uri_for_which_there_is_no_memory_fails(void **state)
+{
+	static const char tool[] = "{\"_meta\":{\"ui/resourceUri\":\"file:\"}}";
+	const struct adapt_rules rules = rules_of("2025-11-25", 0, true);
+	struct buf out = { 0 };
+
+	(void)state;
+	successes = 1; /* for what shown() appends */
+	errno = 0;
+	assert_int_equal(
+	    adapt_tool(
+		&rules, (struct json_span){ tool, sizeof(tool) - 1 }, &out),
+	    -1);
+	assert_int_equal(errno, ENOMEM);
+	assert_int_equal(buf_len(&out), 0);
+	successes = -1;
+	buf_free(&out);
+}
+
 int
 main(void)
 {
@@ -278,6 +346,8 @@ main(void)
 		cmocka_unit_test(properties_may_have_the_names_of_keywords),
 		cmocka_unit_test(a_schema_with_an_id_is_its_own_root),
 		cmocka_unit_test(the_deepest_schema_is_adapted),
+		cmocka_unit_test(without_memory_nothing_is_written),
+		cmocka_unit_test(a_uri_for_which_there_is_no_memory_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

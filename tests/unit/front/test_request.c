@@ -23,6 +23,7 @@ static struct request_list on_link[2];
 static struct link *const links[2] = { (struct link *)&on_link[0],
 	(struct link *)&on_link[1] };
 static struct session sessions[2];
+static struct stream streams[2];
 static uint32_t seed;
 
 struct request_list *__wrap_link_requests(struct link *link);
@@ -47,6 +48,7 @@ set_up(void **state)
 		TAILQ_INIT(&on_link[i]);
 		memset(&sessions[i], 0, sizeof(sessions[i]));
 		TAILQ_INIT(&sessions[i].requests);
+		streams[i].session = &sessions[i];
 	}
 	seed = UINT32_MAX; /* the highest first number */
 	*state = requests_new();
@@ -78,7 +80,7 @@ begin(struct requests *requests, const char *id, const char *token)
 	struct rpc_message msg = { .id = span(id),
 		.meta_progress_token = span(token) };
 
-	return request_begin(requests, links[0], &sessions[0], &msg);
+	return request_begin(requests, links[0], &streams[0], &msg);
 }
 
 static void
@@ -210,7 +212,7 @@ a_full_table_refuses_and_recovers(void **state)
 	for (size_t i = 0; i < REQUESTS_MAX; i++) {
 		struct rpc_message msg = { .id = span("1") };
 		struct request *request = request_begin(
-		    requests, links[i % 2], &sessions[i % 2], &msg);
+		    requests, links[i % 2], &streams[i % 2], &msg);
 
 		assert_non_null(request);
 		if (i == 12345)

@@ -58,6 +58,14 @@ static const struct row {
 	{ MSG_REPORT, "REPORT", "fs", 4 << 20, 0, false },
 	{ MSG_CONTROL, "CONTROL", "cs", 4096, 0, false },
 	{ MSG_RESULT, "RESULT", "sc", 6 << 20, 0, false },
+	{ MSG_ASK, "ASK", "wf", JSON, 0, false },
+	{ MSG_ANSWER, "ANSWER", "fw", JSON, 0, false },
+	{ MSG_RETRACT, "RETRACT", "wf", 4096, 0, false },
+	{ MSG_ASK_PROGRESS, "ASK_PROGRESS", "fw", JSON, 0, false },
+	{ MSG_ROOTS_CHANGED, "ROOTS_CHANGED", "fw", 0, 0, false },
+	{ MSG_WANT, "WANT", "fs", 0, 0x7f, false },
+	{ MSG_INSTANCE, "INSTANCE", "sf", CONTROL, 0, false },
+	{ MSG_RELEASE, "RELEASE", "fs", 0, 0, false },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 

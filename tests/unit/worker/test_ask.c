@@ -227,8 +227,8 @@ what_is_no_answer_or_no_progress_is_refused(void **state)
 		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}",
 		"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\"}",
 		"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\"}",
-		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"
-		"\"notifications/progress\",\"params\":{\"progressToken\":1}}",
+		("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"
+		 "\"notifications/progress\",\"params\":{\"progressToken\":1}}"),
 		"{\"jsonrpc\":\"2.0\",\"id\":1}",
 		"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":NaN}" };
 	struct ask *ask = make("1", "\"t\"");

@@ -235,16 +235,26 @@ a_new_session_does_not_get_the_answers_of_the_old_one(void **state)
 {
 	struct world *w = begin_fake_ready((struct remote_setup){ 0 });
 	uint32_t number;
+	uint64_t id;
 
 	(void)state;
 	answer(w, ROOTS, 1);
 	number = expect_ask(w, MSG_ASK, 0, "roots/list");
 	answer(w, "renew forgot");
 	assert_int_equal(expect_ask(w, MSG_RETRACT, 0, ""), number);
+	id = hear_with(w, "\"initialize\"");
+	/* Neither is sent, and a call tells that both have been seen. */
 	tell(w, MSG_ANSWER, number,
 	    "{\"jsonrpc\":\"2.0\",\"id\":9,\"result\":{}}");
-	tell(w, MSG_ROOTS_CHANGED, 0, ""); /* before it has begun */
-	greet(w, "{\"tools\":{}}");
+	tell(w, MSG_ROOTS_CHANGED, 0, "");
+	call(w, FIRST);
+	answer(w,
+	    "{\"jsonrpc\":\"2.0\",\"id\":%" PRIu64
+	    ",\"result\":{\"protocolVersion\":\"2025-06-18\","
+	    "\"capabilities\":{\"tools\":{}}}}",
+	    id);
+	assert_string_equal(hear(w), "agreed 2025-06-18");
+	(void)hear_with(w, "notifications/initialized");
 	answer_tools(w, "[{\"name\":\"t\"}]");
 	expect(w, MSG_GREETING, 0);
 	answer(w, ROOTS, 1);
