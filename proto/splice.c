@@ -35,6 +35,26 @@ splice_replace(
 	s->length -= old.len;
 }
 
+void
+splice_forget(struct splice *s, struct json_span within)
+{
+	const char *end = within.at + within.len;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->count; i++) {
+		const struct splice_edit edit = s->edits[i];
+
+		if (edit.old.at >= within.at &&
+		    edit.old.at + edit.old.len <= end) {
+			s->length -= edit.new.len;
+			s->length += edit.old.len;
+		} else {
+			s->edits[kept++] = edit;
+		}
+	}
+	s->count = kept;
+}
+
 size_t
 splice_length(const struct splice *s)
 {

@@ -32,6 +32,9 @@ void splice_init(struct splice *s, const char *text, size_t len);
 void splice_replace(
     struct splice *s, struct json_span old, const char *new, size_t len);
 
+/* Take back what replaces spans that lie in this one. */
+void splice_forget(struct splice *s, struct json_span within);
+
 /* Bytes of the result. */
 size_t splice_length(const struct splice *s);
 

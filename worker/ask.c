@@ -7,6 +7,9 @@
 #include "ask.h"
 #include "proto/splice.h"
 
+/* A quote, an id, and the NUL behind a decoded one. */
+#define KEY_MAX (1 + RPC_ID_MAX + 1)
+
 void
 ask_table_init(struct ask_table *table)
 {
@@ -57,23 +60,58 @@ next_number(struct ask_table *table)
 	return table->last_number;
 }
 
+/*
+ * Write what an id means, which two spellings of a string share: decoded once,
+ * not at each of a thousand comparisons.  Its length, 0 for what cannot be an
+ * id.
+ */
+static size_t
+key_of(struct json_span id, char key[KEY_MAX])
+{
+	ssize_t n;
+
+	if (id.len > RPC_ID_MAX ||
+	    (json_kind(id) != JSON_STRING && json_kind(id) != JSON_NUMBER))
+		return 0;
+	key[0] = '"'; /* as no number begins */
+	n = json_string_decode(id, key + 1, KEY_MAX - 1);
+	if (n >= 0)
+		return 1 + (size_t)n;
+	memcpy(key, id.at, id.len);
+	return id.len;
+}
+
+/* Append a copy at *at; an absent span stays one. */
+static struct json_span
+copy(char **at, const char *from, size_t len)
+{
+	struct json_span result = { *at, len };
+
+	if (from == NULL)
+		return (struct json_span){ NULL, 0 };
+	memcpy(*at, from, len);
+	*at += len;
+	return result;
+}
+
 struct ask *
 ask_new(struct ask_table *table, const struct rpc_message *msg, int64_t about)
 {
 	const struct json_span id = msg->id, token = msg->meta_progress_token;
-	struct ask *ask = calloc(1, sizeof(*ask) + id.len + token.len);
+	char key[KEY_MAX];
+	size_t key_len = key_of(id, key);
+	struct ask *ask =
+	    calloc(1, sizeof(*ask) + id.len + token.len + key_len);
+	char *at;
 
 	if (ask == NULL)
 		return NULL;
 	ask->number = next_number(table);
 	ask->about = about;
-	memcpy(ask->names, id.at, id.len);
-	ask->id = (struct json_span){ ask->names, id.len };
-	if (token.at != NULL) {
-		memcpy(ask->names + id.len, token.at, token.len);
-		ask->token =
-		    (struct json_span){ ask->names + id.len, token.len };
-	}
+	at = ask->names;
+	ask->id = copy(&at, id.at, id.len);
+	ask->token = copy(&at, token.at, token.len);
+	ask->key = copy(&at, key, key_len);
 	return ask;
 }
 
@@ -145,11 +183,14 @@ ask_find(const struct ask_table *table, uint32_t number)
 struct ask *
 ask_find_id(const struct ask_table *table, struct json_span id)
 {
+	char key[KEY_MAX];
+	size_t len = key_of(id, key);
 	struct ask *ask;
 
 	for (int i = 0; i < ASK_STATES; i++)
 		TAILQ_FOREACH (ask, &table->lists[i], link)
-			if (json_scalar_equal(ask->id, id))
+			if (ask->key.len == len &&
+			    memcmp(ask->key.at, key, len) == 0)
 				return ask;
 	return NULL;
 }
@@ -195,21 +236,45 @@ not_that(void)
 	return -1;
 }
 
+/*
+ * What is looked at here; the front has parsed it as JSON-RPC.  A second caller
+ * of rpc_parse() would cost every message of a backend that call.
+ */
+enum {
+	ID,
+	METHOD,
+	RESULT,
+	ERROR,
+	PARAMS,
+	PROGRESS_TOKEN,
+	FIELDS
+};
+
+static const struct json_field fields[FIELDS] = {
+	[ID] = JSON_FIELD("id", JSON_ROOT),
+	[METHOD] = JSON_FIELD("method", JSON_ROOT),
+	[RESULT] = JSON_FIELD("result", JSON_ROOT),
+	[ERROR] = JSON_FIELD("error", JSON_ROOT),
+	[PARAMS] = JSON_PARENT("params", JSON_ROOT, PROGRESS_TOKEN),
+	[PROGRESS_TOKEN] = JSON_FIELD("progressToken", PARAMS),
+};
+
 int
 ask_add_answer(struct buf *b, const struct ask *ask, struct json_span text)
 {
-	struct rpc_problem problem;
-	struct rpc_message msg;
+	struct json_span spans[FIELDS];
+	struct json_scan scan;
 	struct splice splice;
 	struct json_span brace;
 
-	if (rpc_parse(&msg, text.at, text.len, &problem) == -1 ||
-	    (msg.kind != RPC_RESULT && msg.kind != RPC_ERROR))
+	if (json_scan(text.at, text.len, fields, FIELDS, spans, &scan) == -1 ||
+	    spans[METHOD].at != NULL ||
+	    (spans[RESULT].at != NULL) == (spans[ERROR].at != NULL))
 		return not_that();
 	splice_init(&splice, text.at, text.len);
-	if (msg.id.at != NULL) {
-		splice_replace(&splice, msg.id, ask->id.at, ask->id.len);
-		return add_spliced(b, &splice, msg.newline);
+	if (spans[ID].at != NULL) {
+		splice_replace(&splice, spans[ID], ask->id.at, ask->id.len);
+		return add_spliced(b, &splice, scan.newline);
 	}
 	/* An error may have none: it goes in front of the other members. */
 	brace.at = memchr(text.at, '{', text.len);
@@ -221,23 +286,24 @@ ask_add_answer(struct buf *b, const struct ask *ask, struct json_span text)
 	    buf_add(b, ask->id.at, ask->id.len) == -1 ||
 	    buf_add_text(b, ",") == -1)
 		return -1;
-	return add_spliced(b, &splice, msg.newline);
+	return add_spliced(b, &splice, scan.newline);
 }
 
 int
 ask_add_progress(struct buf *b, const struct ask *ask, struct json_span text)
 {
-	struct rpc_problem problem;
-	struct rpc_message msg;
+	const struct json_span *token;
+	struct json_span spans[FIELDS];
+	struct json_scan scan;
 	struct splice splice;
 
 	if (ask->token.at == NULL ||
-	    rpc_parse(&msg, text.at, text.len, &problem) == -1 ||
-	    msg.kind != RPC_NOTIFICATION || msg.method != MCP_PROGRESS ||
-	    msg.progress_token.at == NULL)
+	    json_scan(text.at, text.len, fields, FIELDS, spans, &scan) == -1 ||
+	    mcp_method_find(spans[METHOD]) != MCP_PROGRESS ||
+	    spans[ID].at != NULL || spans[PROGRESS_TOKEN].at == NULL)
 		return not_that();
+	token = &spans[PROGRESS_TOKEN];
 	splice_init(&splice, text.at, text.len);
-	splice_replace(
-	    &splice, msg.progress_token, ask->token.at, ask->token.len);
-	return add_spliced(b, &splice, msg.newline);
+	splice_replace(&splice, *token, ask->token.at, ask->token.len);
+	return add_spliced(b, &splice, scan.newline);
 }

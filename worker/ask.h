@@ -31,6 +31,7 @@ struct ask {
 	struct buf text;
 	struct json_span id; /* in names[], as the backend wrote it */
 	struct json_span token;
+	struct json_span key; /* what the id means, to be compared */
 	char names[];
 };
 
@@ -75,7 +76,7 @@ struct ask *ask_first(const struct ask_table *table, enum ask_state state);
 /* The one that the front has under this number, or NULL. */
 struct ask *ask_find(const struct ask_table *table, uint32_t number);
 
-/* The one with this id of the backend's, or NULL. */
+/* The one with this id of the backend's, however it is spelled, or NULL. */
 struct ask *ask_find_id(const struct ask_table *table, struct json_span id);
 
 /* When the next deadline passes; false when there is none. */

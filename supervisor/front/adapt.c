@@ -186,7 +186,7 @@ adapt_params(struct adapt *a, enum mcp_method method, struct json_span params)
 
 int
 adapt_message(const struct adapt_rules *rules, enum mcp_method method,
-    const struct rpc_message *msg, struct json_span *old, struct buf *out)
+    const struct rpc_message *msg, struct splice *text, struct buf *out)
 {
 	struct json_span part = msg->kind == RPC_RESULT ? msg->result
 	    : msg->kind == RPC_ERROR                    ? msg->error
@@ -197,14 +197,17 @@ adapt_message(const struct adapt_rules *rules, enum mcp_method method,
 	if (json_kind(part) != JSON_OBJECT)
 		return 0;
 	adapt_begin(&a, rules, part, out);
+	adapt_keep(&a, text);
 	if (msg->kind == RPC_RESULT)
 		adapt_result(&a, method, part);
 	else if (msg->kind == RPC_ERROR)
 		adapt_member_uri(&a, adapt_get(part, "data"), "uri");
 	else
 		adapt_params(&a, method, part);
-	if ((result = adapt_finish(&a)) == 1)
-		*old = part;
+	if ((result = adapt_finish(&a)) == 1) {
+		splice_forget(text, part);
+		splice_replace(text, part, buf_data(out), buf_len(out));
+	}
 	return result;
 }
 

@@ -15,6 +15,7 @@
 
 #include "proto/jsonrpc.h"
 #include "proto/mcp.h"
+#include "proto/splice.h"
 
 struct buf;
 
@@ -59,15 +60,16 @@ adapt_needed(const struct adapt_rules *rules, enum mcp_method method,
 }
 
 /*
- * Adapt the result, error or params of a message.  Returns 1 when *old, a span
- * of the message, is to be replaced by what is in out, which was empty; 0 when
- * nothing changes; or -1 with errno and out empty:
+ * Adapt the result, error or params of a message.  *text is a splice of it;
+ * what it replaces in there already stays replaced.  Returns 1 when it now puts
+ * in what is in out, which was empty and must live until it is written; 0 when
+ * nothing changes; or -1 with errno, *text as it was and out empty:
  *   ENOTSUP   the client cannot be asked this, refuse it
  *   EMSGSIZE  it would become too long
  *   ENOMEM
  */
 int adapt_message(const struct adapt_rules *rules, enum mcp_method method,
-    const struct rpc_message *msg, struct json_span *old, struct buf *out);
+    const struct rpc_message *msg, struct splice *text, struct buf *out);
 
 /*
  * Adapt one item of a backend's tools/list: 1 when out, which was empty, has

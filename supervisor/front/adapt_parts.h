@@ -14,6 +14,9 @@ struct adapt {
 	const struct adapt_rules *rules;
 	struct json_span text;
 	struct buf *out;
+	/* what the message's splice replaces from at on */
+	const struct splice_edit *edits;
+	size_t edit_count;
 	const char *at;     /* copied up to here; NULL: nothing has changed */
 	size_t max;         /* bytes that out may have */
 	int error;          /* errno of what failed; all else does nothing */
@@ -39,6 +42,9 @@ adapt_is_key(struct json_span key, const char *name)
 /* Begin with a value; out is empty. */
 void adapt_begin(struct adapt *a, const struct adapt_rules *rules,
     struct json_span text, struct buf *out);
+
+/* What the splice replaces in the value stays replaced. */
+void adapt_keep(struct adapt *a, const struct splice *splice);
 
 /* Copy the rest: 1, 0 or -1 as adapt_message() says it. */
 int adapt_finish(struct adapt *a);

@@ -41,15 +41,11 @@ adapt_session_message(const struct session *session, size_t slot,
     struct buf *out)
 {
 	struct about about = { session, slot };
-	struct adapt_rules rules = session->adapt;
-	struct json_span old;
-	int ret;
+	struct adapt_rules rules;
 
-	if (!adapt_needed(&rules, method, msg))
+	if (!adapt_needed(&session->adapt, method, msg))
 		return 0;
+	rules = session->adapt;
 	rules.arg = &about;
-	ret = adapt_message(&rules, method, msg, &old, out);
-	if (ret == 1)
-		splice_replace(text, old, buf_data(out), buf_len(out));
-	return ret == -1 ? -1 : 0;
+	return adapt_message(&rules, method, msg, text, out) == -1 ? -1 : 0;
 }

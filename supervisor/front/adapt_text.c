@@ -67,6 +67,41 @@ adapt_add_string(struct adapt *a, const char *bytes, size_t len)
 }
 
 void
+adapt_keep(struct adapt *a, const struct splice *splice)
+{
+	const struct splice_edit *end = splice->edits + splice->count;
+
+	a->edits = splice->edits;
+	while (a->edits < end && a->edits->old.at < a->text.at)
+		a->edits++;
+	a->edit_count = (size_t)(end - a->edits);
+}
+
+/* The next of the splice's edits, if it begins before this. */
+static const struct splice_edit *
+next_edit(struct adapt *a, const char *before)
+{
+	if (a->edit_count == 0 || a->edits->old.at >= before)
+		return NULL;
+	a->edit_count--;
+	return a->edits++;
+}
+
+/* Copy up to here. */
+static void
+copy_until(struct adapt *a, const char *end)
+{
+	const struct splice_edit *edit;
+
+	while ((edit = next_edit(a, end)) != NULL) {
+		adapt_add(a, a->at, (size_t)(edit->old.at - a->at));
+		adapt_add(a, edit->new.at, edit->new.len);
+		a->at = adapt_end(edit->old);
+	}
+	adapt_add(a, a->at, (size_t)(end - a->at));
+}
+
+void
 adapt_cut(struct adapt *a, const char *from, const char *to)
 {
 	if (a->error != 0)
@@ -79,7 +114,9 @@ adapt_cut(struct adapt *a, const char *from, const char *to)
 		}
 	}
 	assert(a->at <= from && from <= to && to <= adapt_end(a->text));
-	adapt_add(a, a->at, (size_t)(from - a->at));
+	copy_until(a, from);
+	while (next_edit(a, to) != NULL)
+		continue; /* what it replaces is left out */
 	a->at = to;
 }
 

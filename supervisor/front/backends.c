@@ -8,6 +8,7 @@
 
 #include "catalogue.h"
 #include "front.h"
+#include "instances.h"
 #include "link.h"
 #include "lists.h"
 #include "policy.h"
@@ -96,6 +97,13 @@ replace(struct front *front, size_t slot)
 }
 
 static void
+set_rules(struct link *link, const struct policy_backend *rules)
+{
+	instances_follow_policy(link, rules);
+	link_set_part(link, rules->part, rules->requests);
+}
+
+static void
 set_parts(struct front *front, const struct policy *policy, const size_t *slots)
 {
 	/* Before the old ones leave: they are known by what they were. */
@@ -104,8 +112,7 @@ set_parts(struct front *front, const struct policy *policy, const size_t *slots)
 		    link_part(front->links[slots[i]]) != POLICY_SERVING)
 			replace(front, slots[i]);
 	for (size_t i = 0; i < policy->backend_count; i++)
-		link_set_part(front->links[slots[i]], policy->backends[i].part,
-		    policy->backends[i].requests);
+		set_rules(front->links[slots[i]], &policy->backends[i]);
 }
 
 static void

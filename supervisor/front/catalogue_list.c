@@ -155,7 +155,7 @@ page_of(const struct pages *pages, struct json_span cursor)
 {
 	char asked[64], ours[64];
 
-	if (json_string_decode(cursor, asked, sizeof(asked)) == -1)
+	if (catalogue_decode(cursor, asked, sizeof(asked)) == -1)
 		return 0;
 	for (size_t i = 1; i < pages->count; i++) {
 		(void)snprintf(ours, sizeof(ours), CATALOGUE_CURSOR,

@@ -12,6 +12,7 @@
 #include "catalogue.h"
 #include "dispatch_parts.h"
 #include "front.h"
+#include "instances.h"
 #include "link.h"
 #include "session.h"
 
@@ -46,6 +47,7 @@ on_set_level(struct stream *stream, const struct rpc_message *msg)
 	for (size_t i = 0; after != before && i < front->slots; i++)
 		if (front->links[i] != NULL)
 			link_set_level(front->links[i], (enum mcp_level)after);
+	instances_set_level(session);
 	stream_answer_result(stream, msg->id, "{}");
 }
 
@@ -113,6 +115,32 @@ find_absent(const struct session *session, struct json_span name)
 	return NULL;
 }
 
+struct link *
+dispatch_link(struct stream *stream, const struct rpc_message *msg, size_t slot)
+{
+	struct link *backend = stream->session->front->links[slot];
+	struct link *link = instances_link(stream->session, backend);
+
+	if (link == NULL)
+		link_refuse(backend, stream, msg, RPC_INTERNAL_ERROR,
+		    errno == EAGAIN
+			? "was not asked: there are too many instances"
+			: "was not asked: the gateway has too little memory");
+	return link;
+}
+
+/* The backend, or an instance of it, answers; with replaces what unless it is
+ * absent. */
+static void
+pass_on(struct stream *stream, const struct rpc_message *msg, size_t slot,
+    struct json_span what, struct json_span with)
+{
+	struct link *link = dispatch_link(stream, msg, slot);
+
+	if (link != NULL)
+		link_request(link, stream, msg, what, with);
+}
+
 /* Pass it on by the name of a tool or a prompt. */
 static void
 on_named(struct stream *stream, const struct rpc_message *msg,
@@ -133,7 +161,7 @@ on_named(struct stream *stream, const struct rpc_message *msg,
 			answer_unknown(stream, msg, what, name);
 		return;
 	}
-	link_request(front->links[route.slot], stream, msg, name, route.name);
+	pass_on(stream, msg, route.slot, name, route.name);
 }
 
 static void
@@ -147,8 +175,7 @@ on_read(struct stream *stream, const struct rpc_message *msg)
 	if (catalogue_find_uri(front->catalogue, &lens, msg->uri, &route) == -1)
 		dispatch_no_resource(stream, msg);
 	else
-		link_request(front->links[route.slot], stream, msg, msg->uri,
-		    route.name);
+		pass_on(stream, msg, route.slot, msg->uri, route.name);
 }
 
 static void
@@ -183,7 +210,7 @@ on_complete(struct stream *stream, const struct rpc_message *msg)
 		    "\"hasMore\":false}}");
 		return;
 	}
-	link_request(front->links[route.slot], stream, msg, what, route.name);
+	pass_on(stream, msg, route.slot, what, route.name);
 }
 
 void
@@ -286,6 +313,8 @@ on_notification(struct session *session, const struct rpc_message *msg)
 		on_cancelled(session, msg);
 	else if (msg->method == MCP_PROGRESS)
 		asks_progress(session, msg);
+	else if (msg->method == MCP_ROOTS_LIST_CHANGED)
+		instances_roots_changed(session);
 }
 
 void

@@ -92,12 +92,13 @@ dispatch_subscribe(struct stream *stream, const struct rpc_message *msg)
 		dispatch_no_resource(stream, msg);
 		return;
 	}
-	link = front->links[route.slot];
-	if (link_is_up(link) && !link_subscribes(link))
+	if ((link = dispatch_link(stream, msg, route.slot)) == NULL)
+		return;
+	if (!link_subscribes(front->links[route.slot]))
 		link_refuse(link, stream, msg, RPC_METHOD_NOT_FOUND,
 		    "does not support subscriptions to its resources");
-	else if (subscriptions_join(front->subscriptions, session, route.slot,
-		     uri, shown, &change) == -1)
+	else if (subscriptions_join(front->subscriptions, session,
+		     link_place(link), uri, shown, &change) == -1)
 		link_refuse(link, stream, msg, RPC_INTERNAL_ERROR,
 		    why_not_subscribed(errno));
 	else if (change == NULL)
@@ -145,7 +146,7 @@ dispatch_unsubscribe(struct stream *stream, const struct rpc_message *msg)
 	char uri[URI_MAX + 1];
 
 	if (find_subscribed(session, msg, &slot, uri) == 0) {
-		link = front->links[slot];
+		link = link_at(front, slot);
 		subscriptions_leave(front->subscriptions, session, slot, uri,
 		    link_is_up(link) ? &change : NULL);
 	}

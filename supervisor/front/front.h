@@ -9,6 +9,7 @@
 #include "proto/loop.h"
 
 #include "catalogue.h"
+#include "instances.h"
 
 struct asks;
 struct calls;
@@ -36,7 +37,9 @@ struct front {
 	struct policy *policy; /* the last one; NULL before the first */
 	struct catalogue *catalogue;
 	struct lists *lists;
-	struct link *links[CATALOGUE_SLOTS]; /* by slot; NULL: free */
+	struct link *links[CATALOGUE_SLOTS];   /* by slot; NULL: free */
+	struct link *instances[INSTANCES_MAX]; /* in no order; NULL: free */
+	uint32_t last_key;                     /* of a WANT */
 	size_t slots;          /* those from here on were never used */
 	uint32_t requests_max; /* in flight, of one session */
 	struct drain *drain;

@@ -14,6 +14,7 @@
 #include "ask.h"
 #include "calls.h"
 #include "front.h"
+#include "instances.h"
 #include "session.h"
 
 const uint32_t link_times[LINK_TIMES] = { 5, 10, 25, 100, 250, 1000, 5000,
@@ -39,7 +40,7 @@ link_take_count(struct link *link, const struct link *from)
 size_t
 link_in_flight(const struct link *link)
 {
-	return link->request_count;
+	return link->request_count + instances_in_flight(link);
 }
 
 /* ---- ending requests -------------------------------------------------- */
@@ -48,6 +49,8 @@ static void
 count_end(
     struct link *link, const struct request *request, enum request_end_kind end)
 {
+	struct link_count *count =
+	    link->base != NULL ? &link->base->count : &link->count;
 	uint64_t now = mono_ms();
 	uint64_t ms = now - request->began_ms;
 	size_t i = 0;
@@ -55,9 +58,17 @@ count_end(
 	calls_end(link->front->calls, request, end, now);
 	while (i < LINK_TIMES && ms > link_times[i])
 		i++;
-	link->count.took[i]++;
-	link->count.took_ms += ms;
-	link->count.ended[end]++;
+	count->took[i]++;
+	count->took_ms += ms;
+	count->ended[end]++;
+}
+
+/* Does somebody wait for the end of its last request? */
+static void
+look_idle(struct link *backend)
+{
+	if (backend->watched && link_in_flight(backend) == 0)
+		link_on_idle(backend);
 }
 
 void
@@ -68,13 +79,13 @@ link_end(struct link *link, struct request *request, enum request_end_kind end,
 		subscription_end(&request->change, outcome);
 	count_end(link, request, end);
 	request_end(link->front->requests, request);
-	if (--link->request_count == 0 && link->watched)
-		link_on_idle(link);
+	if (--link->request_count == 0)
+		look_idle(link->base != NULL ? link->base : link);
 }
 
 /* Every request in flight gets its one answer. */
-static void
-link_fail_all(struct link *link, const char *why)
+void
+link_fail(struct link *link, const char *why)
 {
 	struct request *request;
 	char text[768];
@@ -125,9 +136,9 @@ link_lose(struct link *link, const char *why)
 
 	link->greeted = false;
 	chan_free(&link->chan);
-	subscriptions_lost(link->front->subscriptions, link->slot);
+	subscriptions_lost(link->front->subscriptions, link->place);
 	asks_link_lost(link);
-	link_fail_all(link, why);
+	link_fail(link, why);
 	if (greeted)
 		link_went_away(link);
 }
@@ -138,7 +149,11 @@ link_on_closed(void *arg, const char *why)
 	struct link *link = arg;
 
 	log_debug("backend %s: link closed: %s", link->name, why);
-	link_lose(link, strcmp(why, "closed") == 0 ? "its process ended" : why);
+	why = strcmp(why, "closed") == 0 ? "its process ended" : why;
+	if (link->owner != NULL)
+		instances_ended(link, why);
+	else
+		link_lose(link, why);
 }
 
 static void
@@ -146,7 +161,7 @@ link_on_drained(void *arg)
 {
 	struct link *link = arg;
 
-	subscriptions_retry(link->front->subscriptions, link->slot);
+	subscriptions_retry(link->front->subscriptions, link->place);
 }
 
 /* ---- to the worker ---------------------------------------------------- */
@@ -201,7 +216,7 @@ link_request(struct link *link, struct stream *stream,
 	size_t digits;
 	char *place;
 
-	if (!link->greeted) {
+	if (!link->greeted && link->owner == NULL) {
 		link_refuse_absent(link, stream, msg);
 		return NULL;
 	}
@@ -226,8 +241,9 @@ link_request(struct link *link, struct stream *stream,
 	link->request_count++;
 	request->answer_len = 0;
 	request->began_ms = mono_ms();
-	calls_begin(link->front->calls, request, link->number, session->handle,
-	    session_token(session), msg);
+	calls_begin(link->front->calls, request,
+	    link->base != NULL ? link->base->number : link->number,
+	    session->handle, session_token(session), msg);
 	digits = put_number(number, request->number);
 	splice_init(&text, msg->text.at, msg->text.len);
 	splice_replace(&text, msg->id, number, digits);
@@ -238,7 +254,9 @@ link_request(struct link *link, struct stream *stream,
 	frame.id = request->number;
 	frame.client = session->handle;
 	frame.length = (uint32_t)splice_length(&text);
-	if ((place = chan_send_in_place(link->chan, &frame)) == NULL) {
+	place = link->greeted ? chan_send_in_place(link->chan, &frame)
+			      : link_hold(link, &frame);
+	if (place == NULL) {
 		link_refuse(link, stream, msg, RPC_INTERNAL_ERROR,
 		    "does not read its requests; try again later");
 		link_end(link, request, REQUEST_UNSENT, SUBSCRIPTION_REFUSED);
@@ -265,7 +283,7 @@ int
 link_tell(void *arg, size_t slot, bool subscribe, struct json_span uri)
 {
 	struct front *front = arg;
-	struct link *link = front->links[slot];
+	struct link *link = link_at(front, slot);
 	struct frame frame = { 0 };
 
 	if (link == NULL || !link->greeted)
@@ -280,13 +298,14 @@ static void
 link_renew(void *arg)
 {
 	struct link *link = arg;
-	int level = sessions_level(link->front->sessions);
+	int level = link->owner != NULL ? link->owner->level
+					: sessions_level(link->front->sessions);
 
 	if (!link->greeted)
 		return;
 	if (level >= 0)
 		link_set_level(link, (enum mcp_level)level);
-	subscriptions_renew(link->front->subscriptions, link->slot);
+	subscriptions_renew(link->front->subscriptions, link->place);
 }
 
 /* ---- the object ------------------------------------------------------- */
@@ -318,6 +337,9 @@ link_new(struct front *front, size_t slot, uint64_t number, const char *name)
 	TAILQ_INIT(&link->completions);
 	link->front = front;
 	link->slot = slot;
+	link->place = slot;
+	TAILQ_INIT(&link->instances);
+	TAILQ_INIT(&link->held);
 	link->number = number;
 	link->part = POLICY_STANDBY;
 	strlcpy(link->state, "starting", sizeof(link->state));
@@ -339,8 +361,9 @@ link_free(struct link **link)
 {
 	if (*link == NULL)
 		return;
+	instances_backend_gone(*link);
 	asks_link_lost(*link);
-	link_fail_all(*link, "it is not configured any more");
+	link_fail(*link, "it is not configured any more");
 	chan_free(&(*link)->chan);
 	deferred_cancel(&(*link)->renew);
 	if ((*link)->absent != NULL)
@@ -351,6 +374,20 @@ link_free(struct link **link)
 	free((*link)->error_data[LINK_UNKNOWN]);
 	free(*link);
 	*link = NULL;
+}
+
+size_t
+link_place(const struct link *link)
+{
+	return link->place;
+}
+
+struct link *
+link_at(const struct front *front, size_t place)
+{
+	return place < CATALOGUE_SLOTS
+	    ? front->links[place]
+	    : front->instances[place - CATALOGUE_SLOTS];
 }
 
 uint64_t

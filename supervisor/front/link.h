@@ -46,6 +46,11 @@ enum policy_part link_part(const struct link *link);
 /* All is drained: have drain.h told whenever it has no request in flight. */
 void link_watch(struct link *link);
 
+/* Where it is among those that one can subscribe to (subscriptions.h), and the
+ * one that is there. */
+size_t link_place(const struct link *link);
+struct link *link_at(const struct front *front, size_t place);
+
 uint64_t link_number(const struct link *link);
 const char *link_name(const struct link *link);
 

@@ -10,6 +10,7 @@
 #include "ask.h"
 #include "catalogue.h"
 #include "front.h"
+#include "instances.h"
 #include "lists.h"
 #include "session.h"
 
@@ -63,6 +64,12 @@ on_greeting(struct link *link, const char *json, size_t len)
 		return;
 	}
 	read_capabilities(link, result);
+	if (link->owner != NULL) {
+		link->greeted = true;
+		instances_greeted(link);
+		deferred_queue(link->front->loop, &link->renew);
+		return;
+	}
 	if (!link->greeted)
 		link->awaited = (1U << CATALOG_KINDS) - 1;
 	link->greeted = true;
@@ -81,6 +88,8 @@ on_catalog(struct link *link, unsigned int kind, const char *json, size_t len)
 	};
 	size_t skipped;
 
+	if (link->owner != NULL)
+		return; /* its backend's are shown */
 	if (!link->greeted)
 		return; /* GREETING goes first; without it nobody unlists it */
 	if (kind >= CATALOG_KINDS ||
@@ -301,6 +310,11 @@ on_message(struct link *link, const struct rpc_message *msg)
 		send_message(only->stream, msg);
 		return;
 	}
+	if (link->owner != NULL) {
+		if (link->owner->main != NULL)
+			send_message(link->owner->main, msg);
+		return;
+	}
 	splice_init(&text, msg->text.at, msg->text.len);
 	sessions_send(link->front->sessions, mcp_level_find(msg->level), &text,
 	    msg->newline, hears_of, link);
@@ -341,7 +355,7 @@ on_updated(struct link *link, const struct rpc_message *msg)
 		return;
 	len = json_string_decode(msg->uri, uri, sizeof(uri));
 	if (len >= 0)
-		subscriptions_updated(link->front->subscriptions, link->slot,
+		subscriptions_updated(link->front->subscriptions, link->place,
 		    uri, (size_t)len, deliver_update, &update);
 }
 

@@ -23,7 +23,8 @@ enum link_outcome {
 
 struct link {
 	struct front *front;
-	size_t slot;
+	size_t slot;     /* of its backend in the catalogue */
+	size_t place;    /* among those that one can subscribe to */
 	uint64_t number; /* as the supervisor knows it */
 	char *name;
 	enum policy_part part;
@@ -46,8 +47,24 @@ struct link {
 	char state[16];        /* as the supervisor names it */
 	char reason[512];      /* why it is not there; "" unknown */
 	uint64_t retry_at_ms;  /* when it is tried again, 0: unknown */
-	struct session
-	    *owner; /* the only client that it serves, or NULL: any */
+	/* Of an instance (instances.h): its backend, the only client that it
+	 * serves, and when nobody waits for it any more.  Else NULL. */
+	struct link *base;
+	struct session *owner;
+	TAILQ_ENTRY(link) of_base;
+	TAILQ_ENTRY(link) of_owner;
+	uint64_t used_ms;
+	uint64_t until_ms;
+	uint32_t key; /* of its WANT */
+	/* Of a backend: its instances, and who gets one. */
+	TAILQ_HEAD(, link) instances;
+	enum policy_session session;
+	uint32_t instance_wait_ms;
+	uint32_t instance_idle_ms;
+	uint32_t private_after; /* POLICY_AUTO: sessions opened later do */
+	/* Requests that wait until an instance is there; link_held.c. */
+	TAILQ_HEAD(, held_request) held;
+	size_t held_bytes;
 	TAILQ_HEAD(, ask) asks;               /* of the backend, not answered */
 	TAILQ_HEAD(, completion) completions; /* ask_completions.h */
 	size_t completion_count;
@@ -59,6 +76,18 @@ struct link {
 
 /* The error.data of a request with this outcome, borrowed. */
 struct json_span link_data(const struct link *link, enum link_outcome outcome);
+
+/* Every request in flight on it gets its one answer. */
+void link_fail(struct link *link, const char *why);
+
+/* Keep a request for when the instance is there: where to write it, or NULL
+ * with errno EAGAIN (too much waits) or ENOMEM. */
+char *link_hold(struct link *link, const struct frame *frame);
+/* Send what was kept, or answer it with an error: it was not sent. */
+void link_send_held(struct link *link);
+void link_fail_held(struct link *link, const char *why);
+/* An instance has not come in time, or another one may be wanted. */
+void link_on_wait(struct link *instance);
 
 /* Take a request off its lists, and settle what it was to change. */
 void link_end(struct link *link, struct request *request,

@@ -13,6 +13,7 @@
 #include "catalogue.h"
 #include "drain.h"
 #include "front.h"
+#include "instances.h"
 #include "lists.h"
 #include "session.h"
 
@@ -41,6 +42,10 @@ link_on_absent(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (link->owner != NULL) {
+		link_on_wait(link);
+		return;
+	}
 	log_debug("backend %s: away for %d ms, not listed any more", link->name,
 	    LINK_ABSENT_MS);
 	link_unlist(link);
@@ -115,7 +120,7 @@ link_set_part(struct link *link, enum policy_part part, uint32_t requests_max)
 	if (part != POLICY_LEAVING)
 		return;
 	link->watched = true;
-	if (link->request_count == 0)
+	if (link_in_flight(link) == 0)
 		link_on_idle(link);
 }
 
@@ -141,6 +146,12 @@ set_state(struct link *link, struct json_object *object, const char *state)
 	if (strcmp(state, "starting") != 0 && strcmp(state, "setup") != 0 &&
 	    strcmp(state, "ready") != 0)
 		link->tried = true;
+	if (link->owner != NULL) {
+		if (is_down(state))
+			instances_ended(link,
+			    link->reason[0] != '\0' ? link->reason : state);
+		return;
+	}
 	if (is_down(state))
 		link_unlist(link);
 	else if (strcmp(state, "ready") != 0 && was_ready)
@@ -201,12 +212,20 @@ retry_after(const struct link *link)
 void
 link_asked_for_nobody(struct link *link)
 {
-	if (!link->unattributed)
+	if (link->unattributed)
+		return;
+	if (link->session == POLICY_AUTO)
+		log_info("backend %s: it asked a client something, and which "
+			 "one cannot be told: sessions from now on get "
+			 "instances of their own",
+		    link->name);
+	else
 		log_warning("backend %s: it asked a client something, and "
 			    "which one cannot be told; \"session\": "
 			    "\"per-client\" or \"auto\" gives each its own",
 		    link->name);
 	link->unattributed = true;
+	link->private_after = sessions_last_handle(link->front->sessions);
 }
 
 void

@@ -16,14 +16,15 @@
 #include "proto/role.h"
 #include "proto/sandbox.h"
 
-#include "backends.h"
 #include "ask.h"
+#include "backends.h"
 #include "calls.h"
 #include "catalogue.h"
 #include "drain.h"
 #include "front.h"
 #include "guard.h"
 #include "http.h"
+#include "instances.h"
 #include "link.h"
 #include "lists.h"
 #include "policy.h"
@@ -68,14 +69,14 @@ start(struct front *front)
 	front->asks = asks_new(front);
 	front->principals = principals_new();
 	front->sessions = sessions_new(front);
-	front->subscriptions =
-	    subscriptions_new(CATALOGUE_SLOTS, link_tell, front);
+	front->subscriptions = subscriptions_new(
+	    CATALOGUE_SLOTS + INSTANCES_MAX, link_tell, front);
 	front->guard = guard_new(front->loop, 0);
 	if (front->catalogue == NULL || front->lists == NULL ||
 	    front->requests == NULL || front->calls == NULL ||
-	    front->asks == NULL ||
-	    front->principals == NULL || front->sessions == NULL ||
-	    front->subscriptions == NULL || front->guard == NULL)
+	    front->asks == NULL || front->principals == NULL ||
+	    front->sessions == NULL || front->subscriptions == NULL ||
+	    front->guard == NULL)
 		err(ROLE_EXIT_MEMORY, "cannot start");
 	if ((front->http = http_new(front)) == NULL)
 		err(ROLE_EXIT_MEMORY, "cannot start the HTTP server");
@@ -172,6 +173,9 @@ on_backend(struct front *front, const struct frame *frame, const char *payload,
 	struct link *link = backends_find(front, frame->id);
 
 	if (link == NULL)
+		link = instances_find(front, frame->id);
+
+	if (link == NULL)
 		log_debug("front: %s of no backend", msg_name(frame->type));
 	else if (frame->type == MSG_LINK)
 		link_attach(link, frame->client, fd);
@@ -209,6 +213,9 @@ on_supervisor_frame(
 		on_policy(front, payload, frame->length);
 	else if (frame->type == MSG_LINK || frame->type == MSG_BACKEND)
 		on_backend(front, frame, payload, fd);
+	else if (frame->type == MSG_INSTANCE)
+		instances_on_instance(
+		    front, frame->client, frame->id, payload, frame->length);
 	else if (frame->type == MSG_LISTEN)
 		on_listen(front, frame, payload, fd);
 	else if (frame->type == MSG_UNLISTEN)

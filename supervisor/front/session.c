@@ -19,6 +19,7 @@
 #include "chunk.h"
 #include "front.h"
 #include "guard.h"
+#include "instances.h"
 #include "link.h"
 #include "policy.h"
 #include "principal.h"
@@ -76,6 +77,7 @@ session_close(struct session *session, const char *why)
 	while ((stream = TAILQ_FIRST(&session->streams)) != NULL)
 		stream_end(stream);
 	subscriptions_leave_all(session);
+	instances_session_gone(session);
 	replay_clear(&sessions->streams.replays, &session->replay);
 	principal_release(session->principal);
 	session->principal = NULL;
@@ -99,6 +101,12 @@ size_t
 sessions_count(const struct sessions *sessions)
 {
 	return sessions->count;
+}
+
+uint32_t
+sessions_last_handle(const struct sessions *sessions)
+{
+	return sessions->next_handle;
 }
 
 /* Has its client left it alone? */
@@ -163,6 +171,7 @@ session_open(struct sessions *sessions, struct principal *principal,
 	TAILQ_INIT(&session->requests);
 	TAILQ_INIT(&session->streams);
 	TAILQ_INIT(&session->asks);
+	TAILQ_INIT(&session->instances);
 	replay_init(&session->replay);
 	deferred_init(&session->free_later, session_free, session);
 	LIST_INSERT_HEAD(
@@ -406,6 +415,7 @@ sessions_on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	streams_tick(&sessions->streams, now);
 	sessions_end_idle(sessions, now);
+	instances_tick(sessions->front, now);
 }
 
 struct sessions *

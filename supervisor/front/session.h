@@ -28,6 +28,7 @@
 struct ask;
 struct evhttp_request;
 struct front;
+struct link;
 struct sessions;
 
 /* Sessions of one principal of which the log tells at once, and then one in so
@@ -68,6 +69,7 @@ struct session {
 	size_t request_count;
 	TAILQ_HEAD(, ask) asks; /* what backends asked this client */
 	size_t ask_count;
+	TAILQ_HEAD(, link) instances;        /* instances.h */
 	LIST_HEAD(, completion) completions; /* ask_completions.h */
 	LIST_HEAD(, subscription) subscriptions;
 	size_t subscription_count; /* those being asked for included */
@@ -141,6 +143,9 @@ session_request_ended(struct session *session)
 
 /* How many there are. */
 size_t sessions_count(const struct sessions *sessions);
+
+/* Sessions that are opened from now on have greater handles. */
+uint32_t sessions_last_handle(const struct sessions *sessions);
 
 /*
  * Make room for one more of this principal: where the policy allows no more,

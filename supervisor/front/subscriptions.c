@@ -392,6 +392,12 @@ subscriptions_forget(struct subscriptions *subscriptions, size_t backend)
 	}
 }
 
+bool
+subscriptions_has(const struct subscriptions *subscriptions, size_t backend)
+{
+	return !TAILQ_EMPTY(&subscriptions->of_backend[backend]);
+}
+
 void
 subscriptions_retry(struct subscriptions *subscriptions, size_t backend)
 {

@@ -102,6 +102,10 @@ void subscriptions_move(
  * flight there any more. */
 void subscriptions_forget(struct subscriptions *subscriptions, size_t backend);
 
+/* True while somebody subscribed to something of this backend, or tries. */
+bool subscriptions_has(
+    const struct subscriptions *subscriptions, size_t backend);
+
 /* Tell the backend now what it could not be told before. */
 void subscriptions_retry(struct subscriptions *subscriptions, size_t backend);
 

@@ -22,6 +22,8 @@ static const char *const revisions[] = { "2024-10-07", "2024-11-05",
 	"2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28" };
 #define REVISIONS (sizeof(revisions) / sizeof(revisions[0]))
 
+#define TOKEN "\"token\""
+
 /* What an adapted text may be nested deeper than it was. */
 #define DEEPER 8U
 
@@ -106,48 +108,72 @@ try_tool(const struct adapt_rules *rules, const char *text, size_t len)
 	buf_free(&again);
 }
 
-/* The message with a part of it replaced. */
+/* Replace what the gateway has ids of its own for. */
 static void
-replace(struct buf *b, const struct rpc_message *msg, struct json_span old,
-    const struct buf *new)
+begin_splice(struct splice *text, const struct rpc_message *msg)
 {
-	const char *end = msg->text.at + msg->text.len;
-	const char *behind = old.at + old.len;
+	splice_init(text, msg->text.at, msg->text.len);
+	if (msg->id.at != NULL)
+		splice_replace(text, msg->id, TOKEN, sizeof(TOKEN) - 1);
+	if (msg->meta_progress_token.at != NULL)
+		splice_replace(
+		    text, msg->meta_progress_token, TOKEN, sizeof(TOKEN) - 1);
+}
 
-	insist(buf_add(b, msg->text.at, (size_t)(old.at - msg->text.at)) == 0);
-	insist(buf_add(b, buf_data(new), buf_len(new)) == 0);
-	insist(buf_add(b, behind, (size_t)(end - behind)) == 0);
+/* A message that was adapted is one, with our ids, and is not adapted again. */
+static void
+judge_message(const struct adapt_rules *rules, enum mcp_method method,
+    const struct rpc_message *old, const struct splice *text)
+{
+	const size_t len = splice_length(text);
+	struct buf whole = { 0 }, again = { 0 };
+	struct rpc_problem problem;
+	struct rpc_message msg;
+	struct splice same;
+	char *at = buf_reserve(&whole, len);
+
+	insist(at != NULL);
+	splice_write(text, at);
+	buf_commit(&whole, len);
+	if (rpc_parse(&msg, at, len, &problem) == 0) {
+		insist(old->id.at == NULL || json_string_is(msg.id, "token"));
+		insist(old->meta_progress_token.at == NULL ||
+		    json_string_is(msg.meta_progress_token, "token"));
+		splice_init(&same, at, len);
+		insist(adapt_message(rules, method, &msg, &same, &again) == 0);
+	} else {
+		insist(depth_of(old->text.at, old->text.len) + DEEPER >
+		    JSON_DEPTH_MAX);
+	}
+	buf_free(&whole);
+	buf_free(&again);
 }
 
 static void
 try_message(const struct adapt_rules *rules, enum mcp_method method,
     const char *text, size_t len)
 {
-	struct buf out = { 0 }, whole = { 0 }, again = { 0 };
-	struct json_span old = { NULL, 0 };
+	struct buf out = { 0 };
 	struct rpc_problem problem;
 	struct rpc_message msg;
+	struct splice splice;
+	struct json_span old;
 	int result;
 
 	if (rpc_parse(&msg, text, len, &problem) == -1)
 		return;
 	if (msg.method_name.at != NULL)
 		method = msg.method;
+	old = msg.kind == RPC_RESULT ? msg.result
+	    : msg.kind == RPC_ERROR  ? msg.error
+				     : msg.params;
 	(void)adapt_check_ask(method, msg.params);
-	result = adapt_message(rules, method, &msg, &old, &out);
+	begin_splice(&splice, &msg);
+	result = adapt_message(rules, method, &msg, &splice, &out);
 	insist(result == 0 || adapt_needed(rules, method, &msg));
-	if (judge(result, old, &out)) {
-		replace(&whole, &msg, old, &out);
-		if (rpc_parse(
-			&msg, buf_data(&whole), buf_len(&whole), &problem) == 0)
-			insist(adapt_message(
-				   rules, method, &msg, &old, &again) == 0);
-		else
-			insist(depth_of(text, len) + DEEPER > JSON_DEPTH_MAX);
-	}
+	if (judge(result, old, &out))
+		judge_message(rules, method, &msg, &splice);
 	buf_free(&out);
-	buf_free(&whole);
-	buf_free(&again);
 }
 
 int

@@ -1,21 +1,20 @@
-"""A gateway whose front is the test: it answers PING and QUERY by itself and
-keeps everything else that the supervisor says."""
+"""A gateway whose front is the test: it answers PING, QUERY and DRAIN by itself
+and keeps everything else that the supervisor says."""
 
 import array
 import json
 import os
 import queue
 import re
-import shutil
 import socket
 import subprocess
-import tempfile
 import threading
 
 import gateway
 import process
 from frames import HEADER, TYPES, Peer
 from gateway import PATIENCE, Gateway
+from programs import Programs
 
 # Stands where mcp-gateway-front is looked for: gives its channel away, and ends
 # when the supervisor closes it.
@@ -30,8 +29,6 @@ poll.register(3, 0)
 while not any(what & select.POLLHUP for _, what in poll.poll()):
     pass
 '''
-PROGRAMS = ("mcp-gateway-worker", "mcp-gateway-worker-http",
-            "mcp-gateway-reaper", "mcp-server-faulty")
 # Frames that bring a descriptor.
 WITH_FD = ("LISTEN", "LINK")
 
@@ -57,6 +54,8 @@ class Channel:
         self.socket = end
         self.said = queue.Queue()
         self.kept = []
+        self.links = []
+        self.drains = True  # as soon as it shall
         self.lock = threading.Lock()
         self.send("HELLO", {"role": "front", "version": version})
         self.thread = threading.Thread(target=self.read, daemon=True)
@@ -107,6 +106,8 @@ class Channel:
         """One frame."""
         if kind == "PING":
             self.send("PONG")
+        elif kind == "DRAIN" and self.drains:
+            self.send("DRAINED", flags=1)
         elif kind == "QUERY":
             self.send("REPORT", {"sessions": 0, "backends": []}, ident)
         else:
@@ -157,6 +158,7 @@ class Channel:
         assert answer.ident != 0, answer
         link = Peer(socket.socket(fileno=self.wait(
             "LINK", answer.ident).fd))
+        self.links.append(link)
         self.wait("BACKEND", answer.ident, state="ready")
         return answer.ident, link
 
@@ -168,34 +170,30 @@ class Channel:
             pass
         self.thread.join()
         self.socket.close()
+        for link in self.links:
+            link.close()
         while not self.said.empty():
             self.kept.append(self.said.get())
         for frame in self.kept:
             if frame is not None and frame.fd is not None:
                 os.close(frame.fd)
+        self.kept.clear()
 
 
 class Fronted(Gateway):
     """A gateway without a front; front is the channel of the one there is."""
 
     def __init__(self, backends, **more):
-        self.place = tempfile.mkdtemp(prefix="mcpgw-test-")
-        os.chmod(self.place, 0o755)
+        self.programs = Programs()
         self.front = None
-        door = os.path.join(self.place, "door")
+        door = os.path.join(self.programs.folder, "door")
         self.door = socket.socket(socket.AF_UNIX)
         self.door.bind(door)
         self.door.listen()
         self.door.settimeout(15 * PATIENCE)
-        # It looks for the others where it lies.
-        daemon = os.path.join(self.place, "mcp-gatewayd")
-        shutil.copy(gateway.DAEMON, daemon)
-        for name in PROGRAMS:
-            os.symlink(gateway.program(name), os.path.join(self.place, name))
-        program = os.path.join(self.place, "mcp-gateway-front")
-        with open(program, "w", encoding="utf-8") as file:
-            file.write(PROGRAM % {"python": gateway.PYTHON, "door": door})
-        os.chmod(program, 0o755)
+        self.programs.replace("front", (PROGRAM % {
+            "python": gateway.PYTHON, "door": door}).encode())
+        daemon = self.programs.daemon
         said = subprocess.run([daemon, "--version"], capture_output=True,
                               text=True, check=True).stdout
         self.version = re.search(r"\d+\.\d+\.\d+\S*", said).group(0)
@@ -239,4 +237,4 @@ class Fronted(Gateway):
         if self.front is not None:
             self.front.close()
         self.door.close()
-        shutil.rmtree(self.place, ignore_errors=True)
+        self.programs.__exit__()

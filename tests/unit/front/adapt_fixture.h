@@ -48,9 +48,9 @@ static inline int
 adapt_part(const struct adapt_rules *rules, enum mcp_method method,
     const char *part, const char *json, struct buf *out)
 {
-	struct json_span old = { NULL, 0 };
 	struct rpc_problem problem;
 	struct rpc_message msg;
+	struct splice splice;
 	struct buf text = { 0 };
 	int result, error;
 
@@ -61,15 +61,20 @@ adapt_part(const struct adapt_rules *rules, enum mcp_method method,
 	buf_add_text(&text, "\"id\":1}");
 	assert_int_equal(
 	    rpc_parse(&msg, buf_data(&text), buf_len(&text), &problem), 0);
-	result = adapt_message(rules, method, &msg, &old, out);
+	splice_init(&splice, msg.text.at, msg.text.len);
+	splice_replace(&splice, msg.id, "22", 2);
+	result = adapt_message(rules, method, &msg, &splice, out);
 	error = errno;
 	if (!adapt_needed(rules, method, &msg))
 		assert_int_equal(result, 0);
 	if (result == 1) {
-		assert_int_equal(old.len, strlen(json));
-		assert_memory_equal(old.at, json, old.len);
+		assert_int_equal(splice.count, 2);
+		assert_int_equal(splice.edits[0].old.len, strlen(json));
+		assert_memory_equal(splice.edits[0].old.at, json, strlen(json));
+		assert_ptr_equal(splice.edits[0].new.at, buf_data(out));
+		assert_int_equal(splice.edits[0].new.len, buf_len(out));
 	} else {
-		assert_null(old.at);
+		assert_int_equal(splice.count, 1);
 		assert_int_equal(buf_len(out), 0);
 	}
 	buf_free(&text);

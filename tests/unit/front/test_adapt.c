@@ -297,6 +297,42 @@ a_message_has_one_block_before_2025_11_25(void **state)
 }
 
 static void
+what_is_replaced_already_stays_replaced(void **state)
+{
+	static const char json[] =
+	    "{\"id\":1,\"jsonrpc\":\"2.0\",\"method\":\"sampling/"
+	    "createMessage\",\"params\":{\"name\":\"n\",\"messages\":[{"
+	    "\"content\":[{\"type\":\"text\"}]}],\"_meta\":{"
+	    "\"progressToken\":3},\"reason\":4},\"x\":5}";
+	static const char want[] =
+	    "{\"id\":\"i\",\"jsonrpc\":\"2.0\",\"method\":\"sampling/"
+	    "createMessage\",\"params\":{\"name\":12,\"messages\":[{"
+	    "\"content\":{\"type\":\"text\"}}],\"_meta\":{"
+	    "\"progressToken\":\"t\"},\"reason\":},\"x\":5}";
+	const struct adapt_rules rules = rules_of("2025-06-18", 0, false);
+	char written[sizeof(want)];
+	struct buf out = { 0 };
+	struct rpc_problem problem;
+	struct rpc_message msg;
+	struct splice splice;
+
+	(void)state;
+	assert_int_equal(rpc_parse(&msg, json, sizeof(json) - 1, &problem), 0);
+	splice_init(&splice, json, sizeof(json) - 1);
+	splice_replace(&splice, msg.id, "\"i\"", 3);
+	splice_replace(&splice, msg.meta_progress_token, "\"t\"", 3);
+	splice_replace(&splice, msg.name, "12", 2);
+	splice_replace(&splice, msg.reason, "", 0);
+	assert_int_equal(
+	    adapt_message(&rules, msg.method, &msg, &splice, &out), 1);
+	assert_int_equal(splice.count, 2);
+	assert_int_equal(splice_length(&splice), sizeof(want) - 1);
+	splice_write(&splice, written);
+	assert_memory_equal(written, want, sizeof(want) - 1);
+	buf_free(&out);
+}
+
+static void
 assert_refused(
     const struct adapt_rules *rules, enum mcp_method method, const char *json)
 {
@@ -493,6 +529,7 @@ main(void)
 		    content_and_structured_content_change_together),
 		cmocka_unit_test(the_last_of_equal_members_counts),
 		cmocka_unit_test(a_message_has_one_block_before_2025_11_25),
+		cmocka_unit_test(what_is_replaced_already_stays_replaced),
 		cmocka_unit_test(tools_are_for_clients_that_can_use_them),
 		cmocka_unit_test(elicitation_has_modes_since_2025_11_25),
 		cmocka_unit_test(wrong_types_stay_as_they_are),

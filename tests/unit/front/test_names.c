@@ -60,8 +60,12 @@ assert_safe(const char *server, const char *tool, const char *want)
 {
 	char safe[NAMES_SAFE_MAX + 1];
 
-	names_safe(server, tool, 0, safe);
+	const bool same = names_safe(server, tool, 0, safe);
+
 	assert_string_equal(safe, want);
+	assert_int_equal(same,
+	    strlen(safe) == strlen(server) + 2 + strlen(tool) &&
+		strcmp(safe + strlen(safe) - strlen(tool), tool) == 0);
 }
 
 /* The digits are those of printf '%s' server/tool | sha256sum. */
@@ -83,6 +87,23 @@ what_is_replaced_or_cut_gets_a_hash(void **state)
 	    "everything__abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrs_95ebfe");
 }
 
+/* A run of what may not stand there is one "_". */
+static void
+a_name_of_other_letters_is_its_server_and_a_hash(void **state)
+{
+	(void)state;
+	assert_safe("enscan", "\346\237\245\350\257\242", "enscan____f229ed");
+	assert_safe("enscan",
+	    "\346\237\245 \350\257\242 \346\237\245\350\257\242"
+	    "\346\237\245\350\257\242\346\237\245\350\257\242"
+	    "\346\237\245\350\257\242\346\237\245\350\257\242",
+	    "enscan____556ac8");
+	assert_safe("\346\237\245", "a", "___a_d83fd2");
+	assert_safe("-x", "-y", "_x__-y_4ecc82");
+	assert_safe("1x", "y", "1x__y");
+	assert_safe("a", "b (c) [d]", "a__b_c_d__545a00");
+}
+
 static void
 spellings_are_safe_whatever_the_names(void **state)
 {
@@ -98,6 +119,7 @@ spellings_are_safe_whatever_the_names(void **state)
 		tool[1 + (n * 7) % 254] = '\0';
 		names_safe(server, tool, (unsigned int)(n % 3), safe);
 		assert_in_range(strlen(safe), 1, NAMES_SAFE_MAX);
+		assert_int_not_equal(safe[0], '-');
 		assert_int_equal(strlen(safe),
 		    strspn(safe,
 			"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -130,6 +152,8 @@ main(void)
 		cmocka_unit_test(readable_names_are_usable),
 		cmocka_unit_test(hidden_characters_make_a_name_unusable),
 		cmocka_unit_test(what_is_replaced_or_cut_gets_a_hash),
+		cmocka_unit_test(
+		    a_name_of_other_letters_is_its_server_and_a_hash),
 		cmocka_unit_test(spellings_are_safe_whatever_the_names),
 		cmocka_unit_test(every_attempt_is_another_spelling),
 	};

@@ -107,6 +107,25 @@ as_many_edits_as_promised_fit(void **state)
 	assert_result(&s, "..1..3..5..7..9..b..d..f");
 }
 
+static void
+edits_inside_a_span_are_taken_back(void **state)
+{
+	struct splice s;
+
+	(void)state;
+	splice_init(&s, text, TEXT_LEN);
+	splice_replace(&s, piece(1, 1), "<one>", 5);
+	splice_replace(&s, piece(4, 2), "", 0);
+	splice_replace(&s, piece(7, 1), "<seven>", 7);
+	splice_replace(&s, piece(9, 1), "<nine>", 6);
+	splice_forget(&s, piece(4, 4));
+	assert_result(&s, "0<one>2345678<nine>abcdef");
+	splice_replace(&s, piece(4, 4), "$", 1);
+	assert_result(&s, "0<one>23$8<nine>abcdef");
+	splice_forget(&s, piece(0, 16));
+	assert_result(&s, text);
+}
+
 int
 main(void)
 {
@@ -115,6 +134,7 @@ main(void)
 		cmocka_unit_test(every_span_can_be_replaced_by_any_length),
 		cmocka_unit_test(edits_may_come_in_any_order),
 		cmocka_unit_test(as_many_edits_as_promised_fit),
+		cmocka_unit_test(edits_inside_a_span_are_taken_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

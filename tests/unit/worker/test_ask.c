@@ -102,7 +102,8 @@ static void
 an_id_is_found_in_every_state_and_spelling(void **state)
 {
 	static const char *const other[] = { "1", "\"a\"", "\"aB\"", "\"\"",
-		"11", "\"1\"" };
+		"11", "\"1\"", "[]", "{}", "null", "\"ab\\u0000\"" };
+	char large[RPC_ID_MAX + 8];
 	struct ask *ask = make("\"ab\"", "");
 
 	(void)state;
@@ -114,6 +115,27 @@ an_id_is_found_in_every_state_and_spelling(void **state)
 	assert_ptr_equal(ask_find_id(&table, span("\"ab\"")), ask);
 	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
 		assert_null(ask_find_id(&table, span(other[i])));
+	memset(large, 'x', sizeof(large));
+	large[0] = large[sizeof(large) - 2] = '"';
+	large[sizeof(large) - 1] = '\0';
+	assert_null(ask_find_id(&table, span(large)));
+}
+
+static void
+a_number_is_not_the_string_of_its_digits(void **state)
+{
+	struct ask *number = make("7", ""), *string = make("\"7\"", "");
+	struct ask *odd = make("\"\\ud800\"", "");
+
+	(void)state;
+	ask_enter(&table, number, ASK_TOLD, 0);
+	ask_enter(&table, string, ASK_TOLD, 0);
+	ask_enter(&table, odd, ASK_TOLD, 0);
+	assert_ptr_equal(ask_find_id(&table, span("7")), number);
+	assert_ptr_equal(ask_find_id(&table, span("\"7\"")), string);
+	assert_ptr_equal(ask_find_id(&table, span("\"\\ud800\"")), odd);
+	assert_null(ask_find_id(&table, span("7.0")));
+	assert_null(ask_find_id(&table, span("\"\\ud801\"")));
 }
 
 static void
@@ -255,6 +277,7 @@ main(void)
 		TEST(numbers_begin_at_one_and_are_not_used_twice),
 		TEST(only_what_the_front_has_is_found_by_its_number),
 		TEST(an_id_is_found_in_every_state_and_spelling),
+		TEST(a_number_is_not_the_string_of_its_digits),
 		TEST(the_next_deadline_is_that_of_all_states),
 		TEST(bytes_are_counted_while_it_is_there),
 		TEST(an_answer_gets_the_backends_id_and_nothing_else_changes),

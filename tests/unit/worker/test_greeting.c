@@ -56,8 +56,8 @@ a_greeting_without_what_it_needs_fails(void **state)
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		greeting_free(&w->greeting);
-		w->greeting =
-		    greeting_new(w->loop, "b", 1000, 100, DECLARED, &handlers, w);
+		w->greeting = greeting_new(
+		    w->loop, "b", 1000, 100, DECLARED, &handlers, w);
 		assert_non_null(w->greeting);
 		w->failed[0] = '\0';
 		greeting_start(w->greeting);
@@ -174,8 +174,8 @@ a_strange_page_ends_its_list_alone(void **state)
 
 	for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
 		greeting_free(&w->greeting);
-		w->greeting =
-		    greeting_new(w->loop, "b", 1000, 100, DECLARED, &handlers, w);
+		w->greeting = greeting_new(
+		    w->loop, "b", 1000, 100, DECLARED, &handlers, w);
 		assert_non_null(w->greeting);
 		w->up = false;
 		initialize(w, "{\"tools\":{},\"prompts\":{}}");
