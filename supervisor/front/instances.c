@@ -224,7 +224,7 @@ read_reason(struct link *instance, const char *json, size_t len)
 	if (len == 0 || json_scan(json, len, NULL, 0, NULL, &scan) == -1 ||
 	    json_string_decode(json_get(object, "error"), instance->reason,
 		sizeof(instance->reason)) == -1)
-		strlcpy(instance->reason, "has no instance to spare",
+		strlcpy(instance->reason, "it has no instance to spare",
 		    sizeof(instance->reason));
 }
 
@@ -269,9 +269,9 @@ link_on_wait(struct link *instance)
 	strlcpy(why,
 	    instance->reason[0] != '\0'
 		? instance->reason
-		: "has started no instance for this session in time",
+		: "no instance for this session has started in time",
 	    sizeof(why));
-	log_warning("session %u: backend %s %s", instance->owner->handle,
+	log_warning("session %u: backend %s: %s", instance->owner->handle,
 	    instance->name, why);
 	instance_release(instance, why);
 }

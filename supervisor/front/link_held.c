@@ -64,7 +64,7 @@ refuse(struct link *link, struct request *request, const char *why)
 {
 	char text[768];
 
-	snprintf(text, sizeof(text), "Backend \"%s\" was not asked: it %s",
+	snprintf(text, sizeof(text), "Backend \"%s\" was not asked: %s",
 	    link->name, why);
 	stream_answer_error(request->stream, request_bytes(&request->id),
 	    RPC_INTERNAL_ERROR, text, link_data(link, LINK_NOT_SENT));
@@ -88,7 +88,7 @@ link_send_held(struct link *link)
 		request = find(link, held); /* cancelled meanwhile? */
 		if (request != NULL &&
 		    chan_send(link->chan, &frame, held->text) == -1)
-			refuse(link, request, "does not read its requests");
+			refuse(link, request, "it does not read its requests");
 		free(held);
 	}
 }
