@@ -130,7 +130,8 @@ gateway_on_want(
 	if (gw->phase == GATEWAY_RUNS)
 		instance_want(gw->roster, number, key, capabilities);
 	else
-		instance_refuse(gw->roster, key, "the gateway is stopping");
+		instance_refuse(gw->roster, key,
+		    "has no instance to spare: the gateway is stopping");
 }
 
 static void

@@ -10,7 +10,10 @@
 #include "setup.h"
 
 /* A reason of an outcome, and words around it. */
-#define REFUSAL_MAX (OUTCOME_TEXT_MAX + 128)
+#define REPORT_MAX (OUTCOME_TEXT_MAX + CONFIG_NAME_MAX + 128)
+/* What clients hear of it is shorter: its beginning says most. */
+#define TROUBLE_MAX 256
+#define REFUSAL_MAX (TROUBLE_MAX + 128)
 
 struct instance {
 	TAILQ_ENTRY(instance) link;
@@ -80,23 +83,18 @@ has_descriptors(const struct roster *roster)
 static const char *
 refuse_backend(const struct member *m)
 {
-	const char *reason;
-
 	if (m == NULL)
-		return "there is no such backend";
+		return "does not exist";
 	if (m->roster->ending)
-		return "the gateway is stopping";
+		return "has no instance to spare: the gateway is stopping";
 	if (m->part != PART_SERVING)
-		return "it does not serve: it replaces another one, or is "
+		return "does not serve: it replaces another one, or is "
 		       "replaced or removed";
 	if (service_is_disabled(m->service))
-		return "it is disabled in the configuration";
+		return "is disabled in the configuration";
 	if (m->backend->session == CONFIG_SHARED)
-		return "all its clients share it";
-	if (!m->stopped)
-		return NULL;
-	reason = service_reason(m->service);
-	return reason != NULL ? reason : "it was stopped";
+		return "is shared by all its clients";
+	return m->stopped ? "was stopped by mcp-gatewayctl" : NULL;
 }
 
 /* Why there can be no more of them now, into text; or NULL. */
@@ -108,21 +106,23 @@ refuse_number(const struct member *m, char text[REFUSAL_MAX])
 
 	if (now < m->instances_retry_ms)
 		(void)snprintf(text, REFUSAL_MAX,
-		    "its instances do not come up: %s; tried again in %.0f s",
-		    m->trouble, (double)(m->instances_retry_ms - now) / 1000);
+		    "has instances that do not come up: %.*s; tried again in "
+		    "%.0f s",
+		    TROUBLE_MAX, m->trouble,
+		    (double)(m->instances_retry_ms - now) / 1000);
 	else if (count_live(m) >= m->rules->max_instances)
 		(void)snprintf(text, REFUSAL_MAX,
-		    "all of its %u instances are in use (\"max_instances\")",
+		    "has all of its %u instances in use (\"max_instances\")",
 		    count_live(m));
 	else if (roster->instance_count >= INSTANCES_MAX)
 		(void)snprintf(text, REFUSAL_MAX,
-		    "the gateway has %d instances of backends and can have no "
-		    "more",
+		    "has no instance to spare: the gateway has %d of all "
+		    "backends, and no more are possible",
 		    INSTANCES_MAX);
 	else if (!has_descriptors(roster))
 		(void)snprintf(text, REFUSAL_MAX,
-		    "no descriptors are left for another instance; raise the "
-		    "limit of open files (ulimit -n, LimitNOFILE=)");
+		    "has no instance to spare: no descriptors are left; raise "
+		    "the limit of open files (ulimit -n, LimitNOFILE=)");
 	else
 		return NULL;
 	return text;
@@ -147,7 +147,7 @@ instance_refuse(struct roster *roster, uint32_t key, const char *why)
 static void
 note_failure(struct member *m, const char *reason)
 {
-	char text[REFUSAL_MAX + CONFIG_NAME_MAX];
+	char text[REPORT_MAX];
 	uint32_t delay;
 	enum breaker_verdict verdict =
 	    breaker_fail(&m->breaker, mono_ms(), 0, arc4random(), &delay);
@@ -297,10 +297,12 @@ instance_want(struct roster *roster, uint64_t number, uint32_t key,
 	}
 	i = instance_make(m, capabilities, &error);
 	if (i == NULL) {
-		log_error("backend %s: no instance of it can be started: %s",
+		log_error("backend %s: cannot make an instance: %s",
 		    m->backend->name, error != NULL ? error : "out of memory");
-		instance_refuse(
-		    roster, key, error != NULL ? error : "out of memory");
+		note_failure(m, error != NULL ? error : "out of memory");
+		/* The reason is about files of ours: not for clients. */
+		instance_refuse(roster, key,
+		    "has no instance to spare: the gateway's log says why");
 		free(error);
 		return;
 	}

@@ -8,8 +8,8 @@
  * - Each WANT is answered by one INSTANCE with its key, in the order of the
  *   WANTs.  Keys are the front's: nothing else is done with them, and two WANTs
  *   with one key are two instances.
- * - Id 0 means that there is none; "error" says why and goes on after the name
- *   of the backend.  Another WANT is then as good as this one was: the front
+ * - Id 0 means that there is none; "error" says why and goes on after "backend
+ *   NAME".  Another WANT is then as good as this one was: the front
  *   decides when.  Id 0 it is when the backend is not there, does not serve
  *   (standby or leaving), was stopped by hand, is shared by all its clients,
  *   has "max_instances" or all backends together have INSTANCES_MAX, when the

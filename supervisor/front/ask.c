@@ -305,20 +305,24 @@ asks_begin(struct link *link, uint64_t request, uint32_t number,
 	struct rpc_problem problem;
 	struct rpc_message msg;
 	struct session *session;
+	const uint64_t came_with = request;
 	const char *why = NULL;
-	int code = RPC_METHOD_NOT_FOUND;
+	int code = RPC_INTERNAL_ERROR;
 
 	if (rpc_parse(&msg, json, len, &problem) == -1 ||
 	    msg.kind != RPC_REQUEST)
 		why = "This is no request";
-	else if ((session = find_session(link, &request, &why)) == NULL)
-		code = RPC_INTERNAL_ERROR;
-	else if (!can(session, &msg))
+	else if ((session = find_session(link, &request, &why)) != NULL &&
+	    !can(session, &msg)) {
+		code = RPC_METHOD_NOT_FOUND;
 		why = "The client did not declare that it can do this";
-	else if ((why = begin(link, session, request, number, &msg)) == NULL)
+	} else if (session != NULL)
+		why = begin(link, session, request, number, &msg);
+	if (why == NULL) {
+		TAILQ_LAST(&link->asks, ask_list)->certain =
+		    came_with != 0 && came_with == request;
 		return;
-	else
-		code = RPC_INTERNAL_ERROR;
+	}
 	log_debug(
 	    "backend %s: a question of its is refused: %s", link->name, why);
 	refuse(link, number, code, why);
@@ -399,6 +403,27 @@ asks_link_lost(struct link *link)
 		ask_free(ask);
 	}
 	ask_completions_forget_link(link);
+}
+
+void
+asks_request_ended(struct link *link, uint64_t request)
+{
+	static const struct json_span reason = { "\"its request is over\"",
+		21 };
+	struct ask *ask;
+	struct ask *next;
+
+	TAILQ_FOREACH_SAFE (ask, &link->asks, of_link, next) {
+		if (ask->request != request)
+			continue;
+		ask->request = 0; /* whose stream may be gone */
+		if (!ask->certain)
+			continue;
+		tell_cancelled(ask, reason);
+		refuse(link, ask->number, RPC_INTERNAL_ERROR,
+		    "The request that this belongs to is over");
+		ask_free(ask);
+	}
 }
 
 void

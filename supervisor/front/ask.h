@@ -61,8 +61,11 @@ void asks_note_required(
 void asks_link_lost(struct link *link);
 void asks_session_gone(struct session *session);
 
-/* A request ended; what its backend asked meanwhile goes on by way of the
- * session's GET stream. */
+/* A request ended: what its backend asked with its answer is of no use any
+ * more.  Its stream may be gone. */
+void asks_request_ended(struct link *link, uint64_t request);
+
+/* How many there are. */
 size_t asks_count(const struct asks *asks);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <sys/queue.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct ask {
 	uint64_t request;  /* that it belongs to, 0: unknown */
 	uint64_t until_ms; /* then nobody waits any more */
 	uint32_t number;   /* as the worker knows it */
+	bool certain;      /* it came with the answer to that request */
 };
 
 struct asks {

@@ -78,6 +78,8 @@ link_end(struct link *link, struct request *request, enum request_end_kind end,
 	if (request->change != NULL)
 		subscription_end(&request->change, outcome);
 	count_end(link, request, end);
+	if (!TAILQ_EMPTY(&link->asks))
+		asks_request_ended(link, request->number);
 	request_end(link->front->requests, request);
 	if (--link->request_count == 0)
 		look_idle(link->base != NULL ? link->base : link);

@@ -65,7 +65,7 @@ struct link {
 	/* Requests that wait until an instance is there; link_held.c. */
 	TAILQ_HEAD(, held_request) held;
 	size_t held_bytes;
-	TAILQ_HEAD(, ask) asks;               /* of the backend, not answered */
+	TAILQ_HEAD(ask_list, ask) asks;       /* of the backend, not answered */
 	TAILQ_HEAD(, completion) completions; /* ask_completions.h */
 	size_t completion_count;
 	struct request_list requests;

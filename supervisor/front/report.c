@@ -164,6 +164,9 @@ report_status(struct report *r, struct front *front)
 
 /* ---- tools ------------------------------------------------------------ */
 
+/* Everything, with slashes, which is always rendered. */
+static const struct catalogue_lens all = { .audience = 0 };
+
 /* A member that is a string, cut; null where there is none. */
 static void
 add_member(
@@ -184,7 +187,7 @@ add_tool(struct report *r, struct front *front, struct json_span item)
 	struct catalogue_route route;
 	const char *backend = NULL;
 
-	if (catalogue_find_name(front->catalogue, 0, CATALOG_TOOLS,
+	if (catalogue_find_name(front->catalogue, &all, CATALOG_TOOLS,
 		json_get(item, "name"), &route) == 0)
 		backend = link_name(front->links[route.slot]);
 	begin_item(r);
@@ -199,7 +202,7 @@ static void
 report_tools(struct report *r, struct front *front)
 {
 	struct catalogue_text *list =
-	    catalogue_list(front->catalogue, 0, CATALOG_TOOLS);
+	    catalogue_list(front->catalogue, &all, CATALOG_TOOLS);
 	struct json_span object = { list->data, list->len };
 	struct json_span tools = json_get(object, "tools"), item;
 	struct json_iter it;

@@ -172,15 +172,15 @@ class Instances(unittest.TestCase):
     def test_those_that_there_may_not_be_say_why(self):
         number = self.start()
         shared = self.numbers["b", "serving"]
-        for wanted, why in ((shared, "all its clients share it"),
-                            (12345, "there is no such backend")):
+        for wanted, why in ((shared, "is shared by all its clients"),
+                            (12345, "does not exist")):
             answer = self.front.want(wanted, 9)
             self.assertEqual(answer.ident, 0)
             self.assertEqual(answer.payload, {"error": why})
         there = [self.front.instance(number, key)[0] for key in range(3)]
         answer = self.front.want(number, 7)
         self.assertEqual(answer.ident, 0)
-        self.assertIn('all of its 3 instances are in use ("max_instances")',
+        self.assertIn('has all of its 3 instances in use ("max_instances")',
                       answer.payload["error"])
         # The place of one that ends is another one's, when it has ended.
         self.front.send("RELEASE", ident=there[0])
@@ -204,7 +204,7 @@ class Instances(unittest.TestCase):
         answer = self.front.want(number)
         self.assertEqual(answer.ident, 0)
         self.assertRegex(answer.payload["error"],
-                         "its instances do not come up: .*No such file.*; "
+                         "has instances that do not come up: .*No such file.*; "
                          r"tried again in 1\d s")
         # Once, on the console too.
         self.assertEqual(len(re.findall("6 instances failed within 60 s",
@@ -330,8 +330,9 @@ class Instances(unittest.TestCase):
         # The last question may still be hung up on.
         process.wait_until(lambda: self.state() == before, 5 * PATIENCE,
                            f"no more than {before}")
-        self.assertLess(process.resident(self.running.pid) - resident,
-                        gateway.MIB)
+        if not gateway.SANITIZED: # which keep what was freed
+            self.assertLess(process.resident(self.running.pid) - resident,
+                            1 << 20)
         self.running.stop()
 
     def test_the_gateway_ends_with_all(self):
@@ -343,7 +344,8 @@ class Instances(unittest.TestCase):
         self.front.wait("DRAIN")
         answer = self.front.want(number)
         self.assertEqual(answer.payload,
-                         {"error": "the gateway is stopping"})
+                         {"error": "has no instance to spare: the gateway is "
+                          "stopping"})
         # stop() sends the second signal, and proves that nothing is left.
         self.running.stop()
 

@@ -140,7 +140,7 @@ class Channel:
         """All that was said and not asked for; what is asked for before is
         answered by now."""
         self.send("WANT", ident=(1 << 64) - 1, client=(1 << 32) - 1)
-        self.wait("INSTANCE", 0, error="there is no such backend")
+        self.wait("INSTANCE", 0, error="does not exist")
         return self.kept
 
     # What a front does about instances.

@@ -66,6 +66,22 @@ fixture_add(struct fixture *f, const char *name)
 	assert_int_equal(catalogue_add(f->cat, i, name), 0);
 }
 
+/* The last backend is the first now. */
+static inline void
+fixture_reverse(struct fixture *f)
+{
+	for (size_t i = 0, j = f->count - 1; i < j; i++, j--) {
+		char *name = f->names[i];
+		size_t slot = f->slots[i];
+
+		f->names[i] = f->names[j];
+		f->slots[i] = f->slots[j];
+		f->names[j] = name;
+		f->slots[j] = slot;
+	}
+	fixture_arrange(f);
+}
+
 /* One that sees everything; backends go into the slots 0, 1, … */
 static inline void
 fixture_begin(struct fixture *f, size_t n, const char *const *names)

@@ -141,6 +141,11 @@ equal_safe_spellings_go_by_the_order_of_the_configuration(void **state)
 	    fixture_tool(&g, ONE("a__b"), "\"a__b__c_e6f836\""), "1 \"c\"");
 	assert_string_equal(
 	    fixture_tool(&g, ONE("a__b"), "\"a__b__c\""), "none");
+	fixture_reverse(&g);
+	(void)catalogue_render(g.cat);
+	fixture_assert_list(&g, SAFE, CATALOG_TOOLS,
+	    "[{\"name\":\"a__b__c\"},"
+	    "{\"name\":\"a__b__c_bbed50\",\"title\":\"b__c\"}]");
 	fixture_end(&g);
 }
 

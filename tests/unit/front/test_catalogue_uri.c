@@ -250,25 +250,44 @@ what_is_no_uri_is_left_alone(void **state)
 	assert_string_equal(fixture_uri(&f, ONE("bash"), json), "none");
 }
 
-/* Templates that take long to match cost a client's message nothing. */
+/* One template that matches nearly anything, slowly. */
 static void
-a_uri_that_is_hard_to_place_goes_behind_the_prefix(void **state)
+offer_hard_template(size_t slot, const char *begin)
 {
-	char json[8192], uri[2048];
+	char json[8192];
 	size_t len;
 
-	(void)state;
-	len = (size_t)snprintf(json, sizeof(json), "[{\"uriTemplate\":\"t:");
+	len = (size_t)snprintf(
+	    json, sizeof(json), "[{\"uriTemplate\":\"%s", begin);
 	for (size_t i = 0; i < 500; i++)
 		len += (size_t)snprintf(
 		    json + len, sizeof(json) - len, "{+a%zu}", i);
 	(void)snprintf(json + len, sizeof(json) - len, "\"}]");
-	fixture_set(&f, 0, CATALOG_TEMPLATES, json);
-	fixture_set(&f, 1, CATALOG_RESOURCES, "[{\"uri\":\"t:\"}]");
+	fixture_set(&f, slot, CATALOG_TEMPLATES, json);
+}
+
+/* Templates that take long to match cost a client's message nothing. */
+static void
+a_uri_that_is_hard_to_place_goes_behind_the_prefix(void **state)
+{
+	char uri[601];
+
+	(void)state;
 	memset(uri, 'a', sizeof(uri));
 	memcpy(uri, "t:", 2);
 	uri[sizeof(uri) - 1] = '\0';
+	offer_hard_template(0, "t:aaa");
+	fixture_set(&f, 1, CATALOG_RESOURCES, "[{\"uri\":\"t:\"}]");
 	assert_memory_equal(shown(0, uri), "bash+t:", 7);
+	assert_memory_equal(shown(1, uri), "git-hub+t:", 10);
+	/* One that matches is no proof that no other one matches better. */
+	fixture_set(&f, 2, CATALOG_TEMPLATES, "[{\"uriTemplate\":\"t:{+a}\"}]");
+	fixture_reverse(&f);
+	assert_null(shown(2, "t:x"));
+	assert_memory_equal(shown(2, uri), "git+t:", 6);
+	/* Nor is the scheme. */
+	fixture_set(&f, 2, CATALOG_TEMPLATES, "[]");
+	offer_hard_template(0, "{+a}");
 	assert_memory_equal(shown(1, uri), "git-hub+t:", 10);
 }
 

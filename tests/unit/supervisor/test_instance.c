@@ -83,14 +83,15 @@ what_cannot_have_any_says_why(void **state)
 						"\"session\":\"auto\","
 						"\"disabled\":true}"));
 	want(77, 1);
-	assert_told("none 1 {\"error\":\"there is no such backend\"};");
+	assert_told("none 1 {\"error\":\"does not exist\"};");
 	want(2, 2);
-	assert_none("all its clients share it");
+	assert_none("is shared by all its clients");
 	want(3, 3);
 	assert_none("disabled");
 	f.instance_error = "no room";
 	want(1, 4);
-	assert_told("none 4 {\"error\":\"no room\"};");
+	assert_told("none 4 {\"error\":\"has no instance to spare: the "
+		    "gateway's log says why\"};");
 	f.instance_error = NULL;
 	instance_refuse(roster(), 9, "the gateway is stopping");
 	assert_non_null(strstr(
@@ -146,7 +147,7 @@ there_are_max_instances_and_no_more(void **state)
 	want(1, 1);
 	want(1, 2);
 	want(1, 3);
-	assert_told("none 3 {\"error\":\"all of its 2 instances are in use "
+	assert_told("none 3 {\"error\":\"has all of its 2 instances in use "
 		    "(\\\"max_instances\\\")\"};");
 	/* One that ends by itself is of no use to anybody. */
 	become(services[3], BACKEND_STOPPING);
@@ -177,7 +178,7 @@ the_limit_is_a_rule(void **state)
 	assert_int_equal(
 	    services[3]->stops + services[4]->stops + services[5]->stops, 0);
 	want(1, 4);
-	assert_none("all of its 3 instances are in use");
+	assert_none("has all of its 3 instances in use");
 }
 
 /* Backends with as many instances as each may have, one after the other. */
@@ -198,7 +199,7 @@ all_backends_together_have_a_limit(void **state)
 		}
 	}
 	want(5, 1);
-	assert_none("the gateway has 1024 instances of backends");
+	assert_none("has no instance to spare: the gateway has 1024 of all");
 	release(6);
 	is_gone(6);
 	want(5, 1);
@@ -217,11 +218,14 @@ none_is_started_without_descriptors_for_it(void **state)
 	/* For two backends and one instance. */
 	limit.rlim_cur = 3 * INSTANCE_DESCRIPTORS + INSTANCE_DESCRIPTORS_SPARED;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	want(1, 1);
-	assert_int_equal(strncmp(f.frames, "instance 1 ", 11), 0);
-	want(1, 2);
-	assert_none("no descriptors are left for another instance; raise");
+	instance_want(roster(), 1, 1, 0);
+	f.frames[0] = '\0';
+	instance_want(roster(), 1, 2, 0);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	turn();
+	assert_non_null(services[3]);
+	assert_null(services[4]);
+	assert_none("no descriptors are left; raise");
 }
 
 /* ---- one after the other ---- */
@@ -302,8 +306,9 @@ those_that_never_come_up_are_given_rest(void **state)
 		crashes(3 + i);
 	}
 	want(1, 2);
-	assert_none("its instances do not come up: exited with status 3; tried "
-		    "again in 1");
+	assert_none(
+	    "has instances that do not come up: exited with status 3; tried "
+	    "again in 1");
 	/* The backend itself goes on. */
 	assert_int_equal(services[1]->state, BACKEND_READY);
 	assert_int_equal(services[1]->stops, 0);

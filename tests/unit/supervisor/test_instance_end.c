@@ -109,7 +109,7 @@ one_of_a_backend_that_is_replaced_is_made_as_that_was(void **state)
 	assert_told("instance 1 4;state 4 " STATE("starting") "link 4;");
 	assert_string_equal(services[4]->config->args[0], "1");
 	want(1, 2);
-	assert_none("all of its 1 instances"); /* that is a rule */
+	assert_none("has all of its 1 instances"); /* that is a rule */
 	is_ready(3);
 	assert_parts("a3 serving, b2 serving, a1 leaving");
 	/* It stays in its backend's hands, not in the new one's. */

@@ -9,6 +9,7 @@
 
 #define CAPABILITIES "127"
 
+#include "asks.h"
 #include "fake_transport.h"
 
 #define ROOTS "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"roots/list\"}"
@@ -299,6 +300,33 @@ log_messages_with_answers_reach_the_front_up_to_a_limit(void **state)
 	end(w);
 }
 
+static void
+every_request_of_a_flood_gets_one_answer(void **state)
+{
+	enum {
+		FLOOD = 3000
+	};
+	struct world *w = begin_ready();
+	static unsigned char answered[FLOOD];
+
+	(void)state;
+	for (int i = 0; i < FLOOD; i++)
+		answer(w, ROOTS, i);
+	for (unsigned int i = 0; i < ASKS_MAX; i++)
+		(void)expect_ask(w, MSG_ASK, 0, "roots/list");
+	for (unsigned int i = ASKS_MAX; i < FLOOD; i++)
+		answered[hear_with(w, "\"error\":{\"code\":-32603")]++;
+	close_fd(&w->front);
+	for (unsigned int i = 0; i < ASKS_MAX; i++)
+		answered[hear_with(w, "The client is gone")]++;
+	for (int i = 0; i < FLOOD; i++)
+		assert_int_equal(answered[i], 1);
+	open_link(w);
+	expect_catalogs(w, "[{\"name\":\"t\"}]");
+	settle(w);
+	end(w);
+}
+
 int
 main(void)
 {
@@ -317,6 +345,7 @@ main(void)
 		cmocka_unit_test(
 		    a_new_session_does_not_get_the_answers_of_the_old_one),
 		cmocka_unit_test(a_backend_that_is_lost_is_not_waited_for),
+		cmocka_unit_test(every_request_of_a_flood_gets_one_answer),
 		cmocka_unit_test(
 		    log_messages_with_answers_reach_the_front_up_to_a_limit),
 	};
