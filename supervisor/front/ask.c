@@ -198,8 +198,9 @@ asks_count(const struct asks *asks)
 /* ---- whom a backend means --------------------------------------------- */
 
 /*
- * The request that an ask belongs to: the one that it came with; else the
- * newest of the only client that has any there.  NULL: nobody knows.
+ * The request that an ask belongs to: the one that it came with, if that is
+ * still waited for; of one that came with none the newest of the only client
+ * that has any there.  NULL: nobody knows.
  */
 static struct request *
 find_request(struct link *link, uint64_t number)
@@ -207,8 +208,9 @@ find_request(struct link *link, uint64_t number)
 	struct request *request = request_find(link->front->requests, number);
 	struct request *newest = NULL;
 
-	if (request != NULL && request->link == link)
-		return request;
+	if (number != 0)
+		return request != NULL && request->link == link ? request
+								: NULL;
 	TAILQ_FOREACH (request, &link->requests, of_link) {
 		if (newest != NULL && newest->session != request->session)
 			return NULL;
@@ -223,6 +225,10 @@ find_session(struct link *link, uint64_t *number, const char **why)
 {
 	struct request *request = find_request(link, *number);
 
+	if (*number != 0 && request == NULL) {
+		*why = "The request that this belongs to is over";
+		return NULL;
+	}
 	*number = request != NULL ? request->number : 0;
 	if (link->owner != NULL)
 		return link->owner;

@@ -136,8 +136,9 @@ insert_slot(struct lh_table *table, const char *key, size_t slot)
 	char *copy = strdup(key);
 
 	/* NOLINTNEXTLINE(performance-no-int-to-ptr): a number */
-	if (copy != NULL &&
-	    lh_table_insert(table, copy, (void *)(slot + 1)) == 0)
+	const void *number = (void *)(slot + 1);
+
+	if (copy != NULL && lh_table_insert(table, copy, number) == 0)
 		return 0;
 	free(copy);
 	return -1;

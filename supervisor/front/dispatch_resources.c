@@ -28,6 +28,8 @@ dispatch_no_resource(struct stream *stream, const struct rpc_message *msg)
 
 		stream_answer_error(stream, msg->id, RPC_RESOURCE_NOT_FOUND,
 		    "Resource not found", span);
+	} else {
+		stream_unanswer(stream);
 	}
 	buf_free(&data);
 }

@@ -172,7 +172,7 @@ connection_refuse(struct connection *conn, int status, const char *reason)
 	    "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n%s%s"
 	    "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
 	    status, http_words_reason(status),
-	    status == 405 ? "Allow: GET, POST\r\n" : "",
+	    status == 405 ? "Allow: GET, POST, DELETE\r\n" : "",
 	    status == 503 ? "Retry-After: 1\r\n" : "", body_len, body);
 	if (connection_answering(conn) ||
 	    evbuffer_get_length(bufferevent_get_output(conn->bev)) > 0) {
@@ -422,6 +422,10 @@ connection_check(struct connection *conn)
 			connection_end(conn, "refused");
 		return;
 	}
+	/* Whoever waits for an answer waits for us: his time for the next
+	 * request begins when he has it. */
+	if (connection_answering(conn))
+		conn->since_ms = guard->now_ms;
 	if (evbuffer_get_length(bufferevent_get_output(conn->bev)) > 0) {
 		if (guard->now_ms - conn->progress_ms > GUARD_STALL_MS)
 			connection_end(conn, "the client reads nothing");

@@ -242,6 +242,8 @@ answer_request(struct http_exchange *x, const char *text)
 	bool probe;
 
 	find_route(&target, text);
+	x->streamable =
+	    target.route == ROUTE_MCP || target.route == ROUTE_TO_MCP;
 	probe = target.route == ROUTE_ALIVE || target.route == ROUTE_READY;
 	if (x->http->front->policy != NULL && !http_access_check(x, probe))
 		return;

@@ -8,6 +8,7 @@
 struct evhttp_request;
 struct front;
 struct http_server;
+struct splice;
 
 /* NULL with errno on failure; serves, and borrows front, until the end.  Until
  * the first http_follow_policy() all is refused but /healthz. */
@@ -40,5 +41,16 @@ void http_drain(struct http_server *http);
  */
 void http_send_body(struct http_server *http, struct evhttp_request *request,
     int status, const char *type);
+
+/* The greatest length of a short answer: most results of tools are shorter. */
+#define HTTP_SHORT_MAX 4096U
+
+/*
+ * Answer 200 with this JSON of at most HTTP_SHORT_MAX bytes, at once: the
+ * kernel takes it without another turn of the loop, as a rule.  Not from within
+ * the handler of the request, which is gone afterwards.
+ */
+void http_send_short(struct http_server *http, struct evhttp_request *request,
+    const struct splice *json);
 
 #endif

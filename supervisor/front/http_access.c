@@ -1,5 +1,6 @@
 /* http_access.c: may a web page ask, and may it read the answer: Host, Origin,
  * and CORS (the Fetch standard, 3.2). */
+#include <stdio.h>
 #include <string.h>
 
 #include "proto/log.h"
@@ -14,8 +15,8 @@
 
 /* Headers of ours that a page of another origin may send. */
 #define ALLOW_HEADERS                                                          \
-	"authorization, content-type, last-event-id, mcp-protocol-version, "   \
-	"mcp-session-id"
+	"accept, authorization, content-type, last-event-id, mcp-method, "     \
+	"mcp-name, mcp-protocol-version, mcp-session-id"
 /* What of an answer it may read beyond the simple headers. */
 #define EXPOSE_HEADERS "WWW-Authenticate, Retry-After, Mcp-Session-Id"
 /* A page may keep a preflight's answer for so many seconds: ten minutes, so
@@ -27,12 +28,18 @@ refuse(struct http_exchange *x, const char *header, const char *value,
     const char *key)
 {
 	char address[PEER_TEXT_MAX];
+	char text[64];
 
 	if (client_may_log(x->client))
 		log_warning("client %s: refused: %s \"%s\" is not ours, and "
 			    "not in \"%s\"",
 		    client_format(x->client, address), header,
 		    value != NULL ? log_str(value, strlen(value)) : "", key);
+	snprintf(text, sizeof(text), "Invalid %s header", header);
+	if (x->streamable)
+		http_refuse(x, 403, 0, text);
+	else
+		http_answer(x, 403, text);
 }
 
 bool
@@ -43,14 +50,12 @@ http_access_check(struct http_exchange *x, bool any_host)
 	if (!any_host && !x->client->local &&
 	    !origin_host_allowed(x->host, rules)) {
 		refuse(x, "Host", x->host, "allowed_hosts");
-		http_answer(x, 403, "Invalid Host header");
 		return false;
 	}
 	if (x->origin == NULL)
 		return true;
 	if (!origin_allowed(x->origin, x->host, rules)) {
 		refuse(x, "Origin", x->origin, "allowed_origins");
-		http_answer(x, 403, "Invalid Origin header");
 		return false;
 	}
 	if (origin_listed(x->origin, rules)) {

@@ -161,18 +161,36 @@ find_principal(struct http_exchange *x)
 
 /* ---- how often -------------------------------------------------------- */
 
+/* Seconds until the address may ask; 0: now. */
+static uint32_t
+take_of_address(struct http_exchange *x)
+{
+	const struct policy_limits *limits = &x->http->front->policy->limits;
+
+	if (limits->rate == 0 || x->client->local)
+		return 0;
+	return rate_take(&x->client->peer->requests,
+	    rate_interval(limits->rate),
+	    limits->burst > 0 ? limits->burst : limits->rate * BURST_S,
+	    mono_ms());
+}
+
+/* The same of a principal. */
+static uint32_t
+take_of_principal(struct principal *principal)
+{
+	principal->requests++;
+	if (principal->rate == 0)
+		return 0;
+	return rate_take(&principal->bucket, rate_interval(principal->rate),
+	    principal->rate * BURST_S, mono_ms());
+}
+
 bool
 http_auth_admit(struct http_exchange *x)
 {
-	const struct policy_limits *limits = &x->http->front->policy->limits;
-	struct peer *peer = x->client->peer;
-	uint32_t wait;
+	uint32_t wait = take_of_address(x);
 
-	if (limits->rate == 0 || x->client->local)
-		return true;
-	wait = rate_take(&peer->requests, rate_interval(limits->rate),
-	    limits->burst > 0 ? limits->burst : limits->rate * BURST_S,
-	    mono_ms());
 	if (wait == 0)
 		return true;
 	log_refusal(x, "too many requests");
@@ -188,15 +206,23 @@ http_auth_principal(struct http_exchange *x)
 
 	if ((principal = find_principal(x)) == NULL)
 		return NULL;
-	principal->requests++;
-	if (principal->rate == 0)
-		return principal;
-	wait = rate_take(&principal->bucket, rate_interval(principal->rate),
-	    principal->rate * BURST_S, mono_ms());
-	if (wait == 0)
+	if ((wait = take_of_principal(principal)) == 0)
 		return principal;
 	principal->refused++;
 	log_refusal(x, "too many requests with this token");
 	http_refuse(x, 429, wait, "Too many requests with this token");
 	return NULL;
+}
+
+const char *
+http_auth_again(struct http_exchange *x, struct principal *principal)
+{
+	const char *why = NULL;
+
+	if (take_of_address(x) > 0)
+		why = "Too many requests from your address";
+	else if (take_of_principal(principal) > 0)
+		why = "Too many requests with this token";
+	principal->refused += why != NULL ? 1 : 0;
+	return why;
 }

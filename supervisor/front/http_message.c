@@ -8,6 +8,7 @@
 #include "proto/jsonrpc.h"
 
 #include "catalogue.h"
+#include "dispatch.h"
 #include "front.h"
 #include "http_parts.h"
 #include "policy.h"
@@ -77,6 +78,33 @@ http_query_value(const char *query, const char *name, size_t *len)
 		query += part;
 	}
 	return NULL;
+}
+
+/* A number as we write it, and what ends it; NULL: it is none. */
+static const char *
+read_number(const char *text, char end, uint32_t *ret)
+{
+	uint64_t number = 0;
+
+	if (*text < '0' || *text > '9' ||
+	    (*text == '0' && text[1] >= '0' && text[1] <= '9'))
+		return NULL;
+	for (; *text >= '0' && *text <= '9'; text++) {
+		number = number * 10 + (uint64_t)(*text - '0');
+		if (number > UINT32_MAX)
+			return NULL;
+	}
+	if (*text != end)
+		return NULL;
+	*ret = (uint32_t)number;
+	return text;
+}
+
+bool
+http_event_id(const char *text, uint32_t *stream, uint32_t *event)
+{
+	return (text = read_number(text, '-', stream)) != NULL &&
+	    read_number(text + 1, '\0', event) != NULL;
 }
 
 /* What ends requests is let through. */
@@ -167,4 +195,50 @@ http_batch_read(struct http_batch *batch, const struct session *session,
 		n++;
 	json_iter_init(&batch->elements, (struct json_span){ text, len });
 	return n > 0 && n <= HTTP_BATCH_MAX;
+}
+
+/* Why a request of a batch may not be made now, or NULL. */
+static const char *
+refusal(struct http_exchange *x, struct principal *principal, bool first)
+{
+	const char *why = first ? NULL : http_auth_again(x, principal);
+
+	if (why == NULL && principal->concurrent > 0 &&
+	    principal->in_flight >= principal->concurrent) {
+		principal->refused++;
+		why = "Too many requests with this token are in flight";
+	}
+	return why;
+}
+
+void
+http_batch_run(struct http_exchange *x, struct http_batch *batch,
+    struct session *session, struct stream *stream)
+{
+	static const struct json_span absent = { NULL, 0 };
+	struct json_span element;
+	struct rpc_problem problem;
+	struct rpc_message msg;
+	const char *why = NULL;
+	bool first = true;
+
+	while (json_iter_element(&batch->elements, &element)) {
+		if (rpc_parse(&msg, element.at, element.len, &problem) == -1) {
+			stream_answer_error(stream, problem.id, problem.code,
+			    problem.text, absent);
+			continue;
+		}
+		if (msg.kind != RPC_REQUEST) {
+			dispatch_other(session, &msg);
+			continue;
+		}
+		if (why == NULL) /* else neither may the rest */
+			why = refusal(x, session->principal, first);
+		first = false;
+		if (why == NULL)
+			dispatch_request(stream, &msg);
+		else
+			stream_answer_error(
+			    stream, msg.id, RPC_INTERNAL_ERROR, why, absent);
+	}
 }

@@ -25,10 +25,14 @@ struct evhttp_bound_socket;
 struct principal;
 struct session;
 struct session_endpoint;
+struct stream;
 
 /* Host names resolve to a few addresses each (CONFIG_LISTEN_MAX of them), and
  * while a configuration is replaced there may be twice as many. */
 #define HTTP_LISTENERS_MAX 64U
+
+/* The head of an answer that has no headers but those that all have. */
+#define HTTP_HEAD_MAX 256U
 
 struct http_listener {
 	uint64_t id;
@@ -46,6 +50,7 @@ struct http_server {
 	size_t listener_count;
 	time_t date_at;
 	char date[40];
+	char text[HTTP_HEAD_MAX + HTTP_SHORT_MAX]; /* being put together */
 };
 
 /* One request and what answers it: for one call of the handler. */
@@ -63,6 +68,7 @@ struct http_exchange {
 	const char *protocol_version;
 	const char *last_event_id;
 	unsigned int accepts; /* HTTP_ACCEPTS_... */
+	bool streamable;      /* an endpoint of Streamable HTTP is meant */
 };
 
 /* What a client takes (RFC 9110, 12.5.1). */
@@ -117,6 +123,9 @@ const char *http_body(struct http_exchange *x, size_t *len);
 /* The value of name in "?a=b&c=d"; NULL when it is not there. */
 const char *http_query_value(const char *query, const char *name, size_t *len);
 
+/* Read "STREAM-EVENT", the id of an event as we send it.  False: it is none. */
+bool http_event_id(const char *text, uint32_t *stream, uint32_t *event);
+
 /* May one more request be in flight?  False when it was answered. */
 bool http_has_room(struct http_exchange *x, const struct session *session);
 
@@ -140,6 +149,10 @@ struct http_batch {
  * than HTTP_BATCH_MAX messages. */
 bool http_batch_read(struct http_batch *batch, const struct session *session,
     const char *text, size_t len);
+/* Handle all its messages; answers go to the stream.  Each request but the
+ * first counts as if it had come by itself. */
+void http_batch_run(struct http_exchange *x, struct http_batch *batch,
+    struct session *session, struct stream *stream);
 
 /* ---- http_sse.c ------------------------------------------------------- */
 
@@ -175,6 +188,10 @@ bool http_auth_admit(struct http_exchange *x);
  * too often, which was answered.
  */
 struct principal *http_auth_principal(struct http_exchange *x);
+
+/* May the same principal ask once more in this exchange?  NULL, or why not. */
+const char *http_auth_again(
+    struct http_exchange *x, struct principal *principal);
 
 /* ---- http_health.c ---------------------------------------------------- */
 

@@ -48,24 +48,12 @@ on_batch(struct http_exchange *x, struct session *session, const char *text,
     size_t len)
 {
 	struct http_batch batch;
-	struct json_span element;
-	struct rpc_problem problem;
-	struct rpc_message msg;
 
 	if (!http_batch_read(&batch, session, text, len)) {
 		http_answer(x, 400, "Could not parse message");
 		return;
 	}
-	while (json_iter_element(&batch.elements, &element)) {
-		if (rpc_parse(&msg, element.at, element.len, &problem) == -1)
-			stream_answer_error(session->main, problem.id,
-			    problem.code, problem.text,
-			    (struct json_span){ NULL, 0 });
-		else if (msg.kind == RPC_REQUEST)
-			dispatch_request(session->main, &msg);
-		else
-			dispatch_other(session, &msg);
-	}
+	http_batch_run(x, &batch, session, session->main);
 	http_answer(x, 202, "Accepted");
 }
 

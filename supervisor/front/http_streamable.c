@@ -101,6 +101,8 @@ on_request(struct http_exchange *x, struct session *session,
 	uint32_t number;
 
 	if (stream == NULL) {
+		if (opens)
+			session_close(session, "out of memory");
 		http_refuse(x, 503, HTTP_RETRY_SOON_S, "Out of memory");
 		return;
 	}
@@ -160,25 +162,6 @@ count_requests(struct http_batch batch)
 	return n;
 }
 
-static void
-run_batch(
-    struct http_batch *batch, struct session *session, struct stream *stream)
-{
-	struct json_span element;
-	struct rpc_problem problem;
-	struct rpc_message msg;
-
-	while (json_iter_element(&batch->elements, &element)) {
-		if (rpc_parse(&msg, element.at, element.len, &problem) == -1)
-			stream_answer_error(stream, problem.id, problem.code,
-			    problem.text, absent);
-		else if (msg.kind == RPC_REQUEST)
-			dispatch_request(stream, &msg);
-		else
-			dispatch_other(session, &msg);
-	}
-}
-
 /* MCP 2025-03-26, "Batching".  Answers come as events, each when it is there.
  */
 static void
@@ -208,7 +191,7 @@ on_batch(struct http_exchange *x, struct session *session, const char *text,
 		}
 		stream->batch = true;
 	}
-	run_batch(&batch, session, stream);
+	http_batch_run(x, &batch, session, stream);
 	evbuffer_drain(body, evbuffer_get_length(body));
 	if (stream == NULL) {
 		http_answer_empty(x, 202);
@@ -284,29 +267,13 @@ on_post(struct http_exchange *x, struct principal *principal,
 
 /* ---- GET, DELETE ------------------------------------------------------ */
 
-/* "STREAM-EVENT" of an event that we sent. */
-static bool
-read_event_id(const char *text, uint32_t *stream, uint32_t *event)
-{
-	unsigned int a;
-	unsigned int b;
-	int n = 0;
-
-	if (strlen(text) > STREAM_EVENT_ID_MAX ||
-	    sscanf(text, "%10u-%10u%n", &a, &b, &n) != 2 || text[n] != '\0')
-		return false;
-	*stream = a;
-	*event = b;
-	return true;
-}
-
 static void
 resume(struct http_exchange *x, struct session *session)
 {
 	uint32_t stream;
 	uint32_t event;
 
-	if (!read_event_id(x->last_event_id, &stream, &event))
+	if (!http_event_id(x->last_event_id, &stream, &event))
 		refuse(x, 400, absent, TRANSPORT_ERROR,
 		    "Bad Request: this is no event id of ours");
 	else if (stream == 0 && event <= session->main_events)

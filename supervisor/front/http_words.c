@@ -174,7 +174,7 @@ size_t
 http_words_error(char body[HTTP_ERROR_MAX], const char *why)
 {
 	return (size_t)snprintf(body, HTTP_ERROR_MAX,
-	    "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,"
+	    "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,"
 	    "\"message\":\"%.160s\"}}",
 	    why);
 }

@@ -97,7 +97,7 @@ lists_tell(struct session *session)
 /* ---- when ------------------------------------------------------------- */
 
 static void
-use_audience(void *arg, struct session *session)
+use_lens(void *arg, struct session *session)
 {
 	const struct catalogue_lens lens = session_lens(session);
 	catalogue_use(arg, &lens);
@@ -110,8 +110,7 @@ lists_render(void *arg)
 	struct catalogue *cat = lists->front->catalogue;
 	unsigned int changed;
 
-	if (catalogue_audiences(cat) > 1)
-		sessions_each(lists->front->sessions, use_audience, cat);
+	sessions_each(lists->front->sessions, use_lens, cat);
 	changed = catalogue_render(cat);
 	if (changed == 0 && !lists->moved)
 		return;

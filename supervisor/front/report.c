@@ -198,21 +198,38 @@ add_tool(struct report *r, struct front *front, struct json_span item)
 	end_item(r);
 }
 
-static void
-report_tools(struct report *r, struct front *front)
+/* The tools of a page, and the cursor of the next one, which lies in it. */
+static struct json_span
+add_tools(
+    struct report *r, struct front *front, const struct catalogue_text *page)
 {
-	struct catalogue_text *list =
-	    catalogue_list(front->catalogue, &all, CATALOG_TOOLS);
-	struct json_span object = { list->data, list->len };
+	struct json_span object = { page->data, page->len };
 	struct json_span tools = json_get(object, "tools"), item;
 	struct json_iter it;
 
-	begin_list(r, "tools");
 	json_iter_init(&it, tools);
 	while (buf_len(&r->text) < REPORT_FULL && json_iter_element(&it, &item))
 		add_tool(r, front, item);
+	return json_get(object, "nextCursor");
+}
+
+static void
+report_tools(struct report *r, struct front *front)
+{
+	struct json_span cursor = { NULL, 0 };
+	struct catalogue_text *page, *before = NULL;
+
+	begin_list(r, "tools");
+	while (catalogue_page(
+		   front->catalogue, &all, CATALOG_TOOLS, cursor, &page) == 0) {
+		cursor = add_tools(r, front, page);
+		catalogue_text_release(before);
+		before = page;
+		if (cursor.at == NULL || buf_len(&r->text) >= REPORT_FULL)
+			break;
+	}
 	end_list(r);
-	catalogue_text_release(list);
+	catalogue_text_release(before);
 }
 
 /* ---- calls ------------------------------------------------------------ */

@@ -152,9 +152,10 @@ stream_on_close(struct evhttp_connection *conn, void *arg)
 	 * POST is still awaited.  Of HTTP+SSE the session is over. */
 	if (session != NULL && kind == STREAM_POST)
 		return;
-	stream_free(stream);
 	if (session != NULL && kind == STREAM_SSE)
-		session_close(session, NULL);
+		session_close(session, NULL); /* which frees the stream */
+	else
+		stream_free(stream);
 }
 
 /* The last bytes of a connection that ends are written, or it is gone. */
@@ -336,6 +337,7 @@ stream_wait(struct stream *stream)
 	bufferevent_getcb(bev, NULL, &on_write, &on_event, &arg);
 	bufferevent_setcb(bev, NULL, on_write, on_event, arg);
 	bufferevent_enable(bev, EV_READ);
+	stream->waits = true;
 }
 
 /* A GET stream has no end: both heads are done with, and it may last for days;
@@ -395,18 +397,31 @@ stream_open_sse(struct session *session, struct evhttp_request *request)
 	return stream;
 }
 
-/* Write what was kept behind an event. */
-static void
+/* Write what was kept behind an event; returns how many events that was. */
+static uint32_t
 write_kept(struct stream *stream, uint32_t event)
 {
 	const struct replay_event *kept = NULL;
+	uint32_t n = 0;
 
 	while ((kept = replay_after(&stream->session->replay, kept,
 		    stream->number, event)) != NULL) {
 		event = kept->event;
-		if (stream_accepts(stream))
-			stream_write_copy(stream, kept->chunk, kept->len);
+		if (!stream_accepts(stream))
+			break;
+		stream_write_copy(stream, kept->chunk, kept->len);
+		n++;
 	}
+	return n;
+}
+
+/* Some of what its client missed is not known any more, and may have told of
+ * changed lists: it is told of all. */
+static void
+doubt_lists(struct session *session)
+{
+	for (unsigned int kind = 0; kind < CATALOG_KINDS; kind++)
+		session->told[kind]--; /* an older version */
 }
 
 void
@@ -432,7 +447,10 @@ stream_resume_get(
 	stream_attach(stream, request, STREAM_EVENTS, STREAM_PING_MS);
 	stream_begin_events(stream, event);
 	settle_endless(stream);
-	write_kept(stream, event);
+	if (write_kept(stream, event) < session->main_events - event)
+		doubt_lists(session);
+	if (stream->dropped)
+		return;
 	session->main_sent = session->main_events;
 	lists_tell(session);
 }
@@ -484,7 +502,7 @@ stream_resume_post(struct session *session, struct evhttp_request *request,
 	}
 	stream_attach(stream, request, STREAM_EVENTS, STREAM_PING_MS);
 	stream_begin_events(stream, event);
-	write_kept(stream, event);
+	(void)write_kept(stream, event);
 	if (over)
 		stream_finish_post(stream);
 	return 0;

@@ -72,6 +72,7 @@ struct stream {
 	enum stream_state state;
 	bool batch;   /* a POST's: never JSON */
 	bool opens;   /* a POST's: its answer begins the session */
+	bool waits;   /* a POST's: it was not answered at once */
 	bool dropped; /* hung up on; about to end */
 };
 TAILQ_HEAD(stream_list, stream);

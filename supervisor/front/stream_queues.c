@@ -1,5 +1,6 @@
 /* stream_queues.c: how much all streams together may hold. */
 #include <event2/buffer.h>
+#include <event2/http.h>
 
 #include "front.h"
 #include "session.h"
@@ -10,10 +11,13 @@
  * them. */
 #define COUNT_PARTS 16U
 
+/* With the body of an answer in JSON that evhttp is given next. */
 static size_t
 queued(const struct stream *stream)
 {
-	return evbuffer_get_length(stream_output(stream));
+	return evbuffer_get_length(stream_output(stream)) +
+	    evbuffer_get_length(
+		evhttp_request_get_output_buffer(stream->request));
 }
 
 static size_t

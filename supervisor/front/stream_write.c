@@ -318,6 +318,26 @@ answer_json(struct stream *stream, size_t shared)
 	http_send_body(http, request, 200, "application/json");
 }
 
+/* An answer like most: short, and not the first of a session. */
+static bool
+is_short(const struct stream *stream, const struct splice *message)
+{
+	return stream->waits && !stream->opens &&
+	    splice_length(message) <= HTTP_SHORT_MAX &&
+	    stream->sessions->front->drain == NULL;
+}
+
+static void
+answer_short(struct stream *stream, const struct splice *message)
+{
+	struct evhttp_request *request = stream->request;
+	struct http_server *http = stream->sessions->front->http;
+
+	stream->awaited = 0;
+	stream_flush_post(stream, 0); /* gone: nothing is left to be written */
+	http_send_short(http, request, message);
+}
+
 /* Nobody listens, and nobody can come back for it. */
 static bool
 is_deaf(const struct stream *stream)
@@ -335,6 +355,10 @@ stream_answer(
 	if (!is_json(stream) || is_deaf(stream)) {
 		stream_send(stream, message, newlines);
 		count_answer(stream);
+		return;
+	}
+	if (is_short(stream, message)) {
+		answer_short(stream, message);
 		return;
 	}
 	body = evhttp_request_get_output_buffer(stream->request);

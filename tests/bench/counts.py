@@ -80,14 +80,30 @@ def make_programs(build, folder, out, parts):
         os.chmod(path, 0o755)
 
 
-def send(target, clients, requests):
-    result = target.load("-c", str(clients), "-w", "0", "-d", "300", "-n",
-                         str(requests))
-    if result["errors"] or result["strays"] or result["clients_dead"]:
-        raise Failed(f"wrong answers: {result}")
+class Load:
+    """What clients ask: small calls, results of so many bytes, or the list of
+    tools; so many at once."""
+
+    def __init__(self, endpoint="sse", clients=1, blob=0, lists=False):
+        self.endpoint = endpoint
+        self.clients = clients
+        self.blob = blob
+        self.lists = lists
+
+    def send(self, target, requests):
+        target = target.at(self.endpoint)
+        what = []
+        if self.blob:
+            what = ["--blob", str(self.blob), "--tool", target.tool("blob")]
+        elif self.lists:
+            what = ["--method", "tools/list"]
+        result = target.load("-c", str(self.clients), "-w", "0", "-d", "300",
+                             "-n", str(requests), *what)
+        if result["errors"] or result["strays"] or result["clients_dead"]:
+            raise Failed(f"wrong answers: {result}")
 
 
-def gateway_callgrind(build, folder, clients, requests, cls=Gateway, **more):
+def gateway_callgrind(build, folder, load, requests, cls=Gateway, **more):
     with tempfile.TemporaryDirectory(dir=folder) as programs:
         os.chmod(programs, 0o755)
         out = os.path.join(programs, "out")
@@ -97,16 +113,16 @@ def gateway_callgrind(build, folder, clients, requests, cls=Gateway, **more):
         with cls(build, folder, programs=programs,
                   user=NOBODY if os.getuid() == 0 else None,
                   **more) as target:
-            send(target, clients, requests)
+            load.send(target, requests)
         return {role: read_callgrind(os.path.join(out, role))
                 for role in ROLES}
 
 
-def floor_callgrind(build, folder, clients, requests):
+def floor_callgrind(build, folder, load, requests):
     with tempfile.TemporaryDirectory(dir=folder) as out:
         prefix = valgrind(os.path.join(out, "%p"))
         with Floor(build, prefix=prefix) as target:
-            send(target, clients, requests)
+            load.send(target, requests)
             pids = {"front": target.front(), "worker": target.worker()}
         return {role: read_callgrind(glob.glob(f"{out}/{pid}")[0])
                 for role, pid in pids.items()}
@@ -134,13 +150,13 @@ def read_strace(path):
     return int(found.group(0).split()[3]) if found else 0
 
 
-def syscalls(target, folder, clients, requests):
+def syscalls(target, folder, load, requests):
     """System calls for each role in a load; None where we may not look."""
     pids = {"front": target.front(), "worker": target.worker(),
             "backend": target.job()}
     outs = {role: os.path.join(folder, f"strace-{role}") for role in pids}
     tracers = {role: traced(pid, outs[role]) for role, pid in pids.items()}
-    send(target, clients, requests)
+    load.send(target, requests)
     seen = {}
     for role, tracer in tracers.items():
         seen[role] = None
@@ -152,16 +168,16 @@ def syscalls(target, folder, clients, requests):
     return seen
 
 
-def per_call(folder, clients, requests, callgrind, start):
+def per_call(folder, load, requests, callgrind, start):
     """The counts of one call for each role."""
     few, many = requests
     calls = many - few
-    first = callgrind(clients, few)
-    second = callgrind(clients, many)
+    first = callgrind(load, few)
+    second = callgrind(load, many)
     with start() as target:
-        send(target, clients, few)  # the first calls cost more
-        before = syscalls(target, folder, clients, few)
-        after = syscalls(target, folder, clients, many)
+        load.send(target, few)  # the first calls cost more
+        before = syscalls(target, folder, load, few)
+        after = syscalls(target, folder, load, many)
     result = {}
     for role, count in before.items():
         result[role] = {"syscalls": None}
@@ -173,24 +189,24 @@ def per_call(folder, clients, requests, callgrind, start):
     return result
 
 
-def gateway(build, folder, clients, requests):
+def gateway(build, folder, load, requests, **more):
     return per_call(
-        folder, clients, requests,
-        lambda c, n: gateway_callgrind(build, folder, c, n),
-        lambda: Gateway(build, folder))
+        folder, load, requests,
+        lambda one, n: gateway_callgrind(build, folder, one, n, **more),
+        lambda: Gateway(build, folder, **more))
 
 
-def http_gateway(build, folder, clients, requests, **more):
+def http_gateway(build, folder, load, requests, **more):
     """The same with the echo server over HTTP behind it."""
     return per_call(
-        folder, clients, requests,
-        lambda c, n: gateway_callgrind(build, folder, c, n, HttpGateway,
-                                       **more),
+        folder, load, requests,
+        lambda one, n: gateway_callgrind(build, folder, one, n, HttpGateway,
+                                         **more),
         lambda: HttpGateway(build, folder, **more))
 
 
-def floor(build, folder, clients, requests):
+def floor(build, folder, load, requests):
     return per_call(
-        folder, clients, requests,
-        lambda c, n: floor_callgrind(build, folder, c, n),
+        folder, load, requests,
+        lambda one, n: floor_callgrind(build, folder, one, n),
         lambda: Floor(build))

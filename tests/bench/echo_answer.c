@@ -50,9 +50,19 @@ do_initialize(struct buf *out, struct jslice id, struct jslice params)
 	    "{\"name\":\"echo-backend\",\"version\":\"1.0.0\"}}}");
 }
 
+static unsigned int more_tools;
+
+void
+echo_add_tools(unsigned int count)
+{
+	more_tools = count;
+}
+
 static void
 do_tools_list(struct buf *out, struct jslice id)
 {
+	char tool[400];
+
 	begin_result(out, id);
 	PUT("{\"tools\":["
 	    "{\"name\":\"echo\",\"description\":\"Answer the given text\","
@@ -60,7 +70,20 @@ do_tools_list(struct buf *out, struct jslice id)
 	    "{\"type\":\"string\"}},\"required\":[\"text\"]}},"
 	    "{\"name\":\"blob\",\"description\":\"Answer size bytes of text\","
 	    "\"inputSchema\":{\"type\":\"object\",\"properties\":{\"size\":"
-	    "{\"type\":\"integer\"}},\"required\":[\"size\"]}}]}}");
+	    "{\"type\":\"integer\"}},\"required\":[\"size\"]}}");
+	for (unsigned int i = 0; i < more_tools; i++) {
+		int n = snprintf(tool, sizeof(tool),
+		    ",{\"name\":\"more_%u\",\"description\":\"One of many: it "
+		    "is here to be listed, and says as much of itself as tools "
+		    "do.\",\"inputSchema\":{\"type\":\"object\",\"properties\":"
+		    "{\"path\":{\"type\":\"string\",\"description\":\"Where\"},"
+		    "\"limit\":{\"type\":\"integer\",\"minimum\":1}},"
+		    "\"required\":[\"path\"]}}",
+		    i);
+
+		buf_add(out, tool, (size_t)n);
+	}
+	PUT("]}}");
 }
 
 static void

@@ -11,4 +11,7 @@
  * answer: a notification, a response, or what is no JSON object. */
 bool echo_answer(struct buf *out, const char *text, size_t n);
 
+/* List so many more tools, which do not work. */
+void echo_add_tools(unsigned int count);
+
 #endif

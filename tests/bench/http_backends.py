@@ -92,8 +92,9 @@ def measure_counts(args, report, folder):
     with EchoServer(args.build) as server:
         for clients in (1, 16):
             seen = {kind: counts.http_gateway(
-                args.build, folder, clients, args.requests, server=server,
-                kind=kind) for kind in args.kinds}
+                args.build, folder, counts.Load(clients=clients),
+                args.requests, server=server, kind=kind)
+                for kind in args.kinds}
             report.data[f"http counts c{clients}"] = seen
             for role, what in COUNTS:
                 report.http_row(

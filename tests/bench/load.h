@@ -22,6 +22,7 @@ struct options {
 	char host[64];
 	char path[256];
 	int sse;
+	int no_stream; /* hold: sessions without a stream or a connection */
 	int clients;
 	double seconds, warmup, setup_timeout;
 	uint64_t max_requests;
@@ -108,6 +109,7 @@ void note_error(const char *what, const char *text, size_t n);
 void conn_send(
     struct conn *c, const char *head, size_t hn, const char *body, size_t bn);
 void conn_flush(struct conn *c);
+void conn_close(struct conn *c);
 void conn_readable(struct conn *c);
 /* The client takes no further part. */
 void client_dead(struct client *cl);

@@ -30,9 +30,11 @@ send_get(struct client *cl, struct conn *c)
 	char head[1200];
 	int hn = snprintf(head, sizeof(head),
 	    "GET %s HTTP/1.1\r\nHost: %s\r\n"
-	    "Accept: text/event-stream\r\n%s%s%s\r\n",
+	    "Accept: text/event-stream\r\n%s%s%s%s%s%s\r\n",
 	    opt.path, opt.host, cl->session[0] ? "Mcp-Session-Id: " : "",
-	    cl->session, cl->session[0] ? "\r\n" : "");
+	    cl->session, cl->session[0] ? "\r\n" : "",
+	    cl->session[0] ? "MCP-Protocol-Version: " : "",
+	    cl->session[0] ? opt.version : "", cl->session[0] ? "\r\n" : "");
 
 	conn_send(c, head, (size_t)hn, "", 0);
 }
@@ -243,7 +245,9 @@ client_step(struct client *cl)
 		send_initialized(cl);
 		break;
 	case PH_NOTIFY:
-		if (opt.mode == MODE_HOLD) {
+		if (opt.no_stream)
+			conn_close(&cl->post);
+		else if (opt.mode == MODE_HOLD) {
 			cl->phase = PH_GET;
 			cl->got_reply = cl->got_http = 0;
 			send_get(cl, &cl->post);

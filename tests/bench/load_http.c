@@ -28,7 +28,7 @@ note_error(const char *what, const char *text, size_t n)
 			*p = '\'';
 }
 
-static void
+void
 conn_close(struct conn *c)
 {
 	if (c->fd >= 0)

@@ -3,7 +3,8 @@
  *
  *   mcpload call  URL [options]   closed-loop load: every client keeps one
  *                                 request in flight; prints one JSON line
- *   mcpload hold  URL [options]   opens many idle event streams and keeps them;
+ *   mcpload hold  URL [options]   opens many idle event streams, or sessions
+ *                                 without one, and keeps them;
  *                                 prints READY {...}, then DONE {...}
  *   mcpload probe URL [options]   retries until the first good tools/list,
  *                                 prints how long that took
@@ -219,6 +220,7 @@ usage(void)
 	fprintf(stderr,
 	    "usage: mcpload call|hold|probe http://IP:PORT/PATH [options]\n"
 	    "  --sse               HTTP+SSE transport instead of Streamable HTTP\n"
+	    "  --no-stream         hold: sessions alone, without a GET stream\n"
 	    "  -c N                clients (default 1)\n"
 	    "  -d SECONDS          measured time, or hold time (default 3)\n"
 	    "  -w SECONDS          warm-up (default 0.5)\n"
@@ -255,18 +257,21 @@ static void
 read_options(int argc, char **argv)
 {
 	static const struct option longs[] = { { "sse", 0, 0, 's' },
-		{ "method", 1, 0, 'm' }, { "tool", 1, 0, 't' },
-		{ "bytes", 1, 0, 'b' }, { "blob", 1, 0, 'B' },
-		{ "sources", 1, 0, 'S' }, { "window", 1, 0, 'W' },
-		{ "setup-timeout", 1, 0, 'T' }, { "version", 1, 0, 'V' },
-		{ "since-ns", 1, 0, 'N' }, { "expect", 1, 0, 'E' },
-		{ 0, 0, 0, 0 } };
+		{ "no-stream", 0, 0, 'O' }, { "method", 1, 0, 'm' },
+		{ "tool", 1, 0, 't' }, { "bytes", 1, 0, 'b' },
+		{ "blob", 1, 0, 'B' }, { "sources", 1, 0, 'S' },
+		{ "window", 1, 0, 'W' }, { "setup-timeout", 1, 0, 'T' },
+		{ "version", 1, 0, 'V' }, { "since-ns", 1, 0, 'N' },
+		{ "expect", 1, 0, 'E' }, { 0, 0, 0, 0 } };
 	int o;
 
 	while ((o = getopt_long(argc, argv, "c:d:w:n:", longs, NULL)) != -1) {
 		switch (o) {
 		case 's':
 			opt.sse = 1;
+			break;
+		case 'O':
+			opt.no_stream = 1;
 			break;
 		case 'c':
 			opt.clients = number(optarg);

@@ -100,11 +100,26 @@ def own(pid):
 
 
 class Target:
-    """What can be loaded."""
+    """What can be loaded, at its base URL."""
 
-    transport = ("--sse",)
+    # Where a client comes in: "sse" is HTTP+SSE, all else Streamable HTTP.
+    endpoint = "sse"
     # Answers that are wrong or lost are ours.
     counted = False
+
+    def at(self, endpoint):
+        """It, loaded at another of its endpoints."""
+        other = copy.copy(self)
+        other.endpoint = endpoint
+        return other
+
+    @property
+    def url(self):
+        return f"{self.base}/{self.endpoint}"
+
+    @property
+    def transport(self):
+        return ("--sse",) if self.endpoint == "sse" else ()
 
     def load(self, *args):
         return run_tool([tool(self.build, "mcpload"), "call", self.url,
@@ -138,34 +153,38 @@ class Target:
         with target:
             result = run_tool([
                 tool(build, "mcpload"), "probe",
-                f"http://127.0.0.1:{port}/sse", "--sse", "--since-ns",
-                str(began), "--expect", '"' + target.tool("echo") + '"'])
+                f"http://127.0.0.1:{port}/{target.endpoint}",
+                *target.transport, "--since-ns", str(began), "--expect",
+                '"' + target.tool("echo") + '"'])
         if result["first_tools_list_ms"] is None:
             raise Failed(f"no tools/list: {result['first_error']}")
         return result["first_tools_list_ms"]
 
 
 class Gateway(Target):
-    """A gateway; entries are its backends, one with stdio unless given.  With
-    programs it runs from that folder, where another program may stand in for
-    a part of it."""
+    """A gateway; entries are its backends, one with stdio unless given, and
+    settings its "gateway".  With programs it runs from that folder, where
+    another program may stand in for a part of it.  tools: how many more than
+    two the backend lists."""
 
     counted = True
     # A role's program behind "mcp-gateway-".
     parts = {"front": "front", "worker": "worker"}
 
     def __init__(self, build, folder, port=0, wait=True, programs=None,
-                 user=None, entries=None):
+                 user=None, entries=None, settings=None, tools=0):
         self.build = build
         self.folder = tempfile.mkdtemp(prefix="gateway-", dir=folder)
         if user is not None:
             os.chown(self.folder, user, user)
         self.entries = entries or {"bench": {
             "command": os.path.join(programs, "echo_backend")
-            if programs else tool(build, "echo_backend")}}
+            if programs else tool(build, "echo_backend"),
+            "args": [str(tools)]}}
         config = os.path.join(self.folder, "config.json")
         with open(config, "w", encoding="utf-8") as file:
-            json.dump({"mcpServers": self.entries}, file)
+            json.dump({"gateway": settings or {},
+                       "mcpServers": self.entries}, file)
         os.chmod(config, 0o644)
         self.said = os.path.join(self.folder, "said")
         identity = {} if user is None else {
@@ -191,12 +210,16 @@ class Gateway(Target):
         if re.search(f"^ready: {len(self.entries)} ", text,
                      re.MULTILINE) is None:
             return False
-        self.url = re.search(r"^listening on (http://\S+)", text,
-                             re.MULTILINE).group(1)
+        self.base = re.search(r"^listening on (http://[^/\s]+)", text,
+                              re.MULTILINE).group(1)
         return True
 
     def tool(self, name):
-        return "bench/" + name
+        return self.spell("bench", name)
+
+    def spell(self, backend, name):
+        """The name of a backend's tool, as clients know it there."""
+        return backend + ("/" if self.endpoint == "sse" else "__") + name
 
     def part(self, role):
         """The pid of a role's process."""
@@ -224,7 +247,7 @@ class Backend(Target):
     counted = True
 
     def __init__(self, gateway, name):
-        self.build, self.url, self.name = gateway.build, gateway.url, name
+        self.build, self.base, self.name = gateway.build, gateway.base, name
 
     def tool(self, name):
         return f"{self.name}/{name}"
@@ -233,15 +256,14 @@ class Backend(Target):
 class EchoServer(Target):
     """The echo server over HTTP; it is loaded over Streamable HTTP."""
 
-    transport = ()
+    endpoint = "mcp"
+    # Where each kind of it is.
+    endpoints = {"http": "mcp", "events": "events", "sse": "sse"}
 
     def __init__(self, build):
         self.build = build
         port = free_port()
-        self.urls = {kind: f"http://127.0.0.1:{port}/{path}"
-                     for kind, path in (("http", "mcp"), ("events", "events"),
-                                        ("sse", "sse"))}
-        self.url = self.urls["http"]
+        self.base = f"http://127.0.0.1:{port}"
         self.child = subprocess.Popen(
             [tool(build, "http_echo_backend"), str(port)],
             stdin=subprocess.DEVNULL)
@@ -254,15 +276,12 @@ class EchoServer(Target):
 
     def over(self, kind):
         """It, loaded over one of its kinds."""
-        other = copy.copy(self)
-        other.url = self.urls[kind]
-        other.transport = ("--sse",) if kind == "sse" else ()
-        return other
+        return self.at(self.endpoints[kind])
 
     def entry(self, kind):
         """What a configuration says of it."""
         return {"type": "sse" if kind == "sse" else "http",
-                "url": self.urls[kind]}
+                "url": self.over(kind).url}
 
 
 class HttpGateway(Gateway):
@@ -285,7 +304,7 @@ class Floor(Target):
     def __init__(self, build, _folder=None, port=None, wait=True, prefix=()):
         self.build = build
         port = port or free_port()
-        self.url = f"http://127.0.0.1:{port}/sse"
+        self.base = f"http://127.0.0.1:{port}"
         self.child = subprocess.Popen(
             [*prefix, tool(build, "floor"), str(port), "--epoll-changelist",
              "--tuned", "--big-pipes", "--", tool(build, "echo_backend")],

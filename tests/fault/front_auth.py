@@ -411,8 +411,9 @@ class Pages(unittest.TestCase):
                                  methods)
                 self.assertEqual(
                     answer.header("access-control-allow-headers"),
-                    "authorization, content-type, last-event-id, "
-                    "mcp-protocol-version, mcp-session-id")
+                    "accept, authorization, content-type, last-event-id, "
+                    "mcp-method, mcp-name, mcp-protocol-version, "
+                    "mcp-session-id")
                 self.assertTrue(answer.header("access-control-max-age"))
                 self.assertIsNone(
                     answer.header("access-control-allow-credentials"))

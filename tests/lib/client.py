@@ -14,8 +14,10 @@ LATEST = "2025-11-25"
 class Message:
     """One JSON-RPC message: parsed, its bytes, and when it came."""
 
-    def __init__(self, data):
+    def __init__(self, data, stream=None):
         self.raw = data
+        self.stream = stream  # of Streamable HTTP: the request with whose
+                              # answer it came, or "GET"
         self.json = json.loads(data)
         self.at = time.monotonic()
 
@@ -43,8 +45,22 @@ class Client:
     """A session: a stream that is read all the time, and POSTs."""
 
     def __init__(self, address, initialize=True, capabilities=None,
-                 revision=LATEST, headers=()):
+                 revision=LATEST, headers=(), path="/sse"):
+        self.prepare(address, headers, path)
+        self.stream = raw.Connection(address, timeout=None)
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        try:
+            self.open()
+            if initialize:
+                self.initialize(revision, capabilities)
+        except BaseException:
+            self.close()
+            raise
+
+    def prepare(self, address, headers, path):
+        """Nothing was said so far."""
         self.address = address
+        self.path = path
         self.headers = list(headers)  # of every request
         self.condition = threading.Condition()
         self.outcomes = {}       # id as JSON text: list of Message
@@ -57,21 +73,12 @@ class Client:
         self.next_id = 0
         self.post_lock = threading.Lock()
         self.poster = None
-        self.stream = raw.Connection(address, timeout=None)
-        self.reader = threading.Thread(target=self.read, daemon=True)
-        try:
-            self.open()
-            if initialize:
-                self.initialize(revision, capabilities)
-        except BaseException:
-            self.close()
-            raise
 
     def open(self):
         """Open the stream."""
         # Who connects while there is no front waits for the next one.
         self.stream.socket.settimeout(20 * gateway.PATIENCE)
-        self.stream.send(raw.request("GET", "/sse", self.address, [
+        self.stream.send(raw.request("GET", self.path, self.address, [
             ("Accept", "text/event-stream"), *self.headers]))
         self.answer = self.stream.head()
         self.stream.socket.settimeout(None)
@@ -215,6 +222,26 @@ class Client:
             message["params"] = params
         answer = self.post(json.dumps(message).encode())
         assert answer.status == 202, answer
+
+    # What it is asked.
+
+    def asked(self, number=1, timeout=10):
+        """Wait for the question of this number, from 1 on."""
+        return self.wait(lambda: self.requests[number - 1:number], timeout,
+                         f"question {number}")[0]
+
+    def answer(self, question, result=None, error=None):
+        """Answer a question."""
+        reply = {"result": result} if error is None else {"error": error}
+        answer = self.post(json.dumps({
+            "jsonrpc": "2.0", "id": question.json["id"], **reply}).encode())
+        assert answer.status == 202, answer
+
+    def notified(self, method, timeout=10):
+        """Wait for notifications of a method; the params of all of them."""
+        self.wait(lambda: self.count(method), timeout, method)
+        return [message.json.get("params") for message in self.notifications
+                if message.json["method"] == method]
 
     # Judging.
 

@@ -31,7 +31,7 @@ an_error_is_json_rpc_without_an_id(void **state)
 
 	(void)state;
 	assert_string_equal(body,
-	    "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,"
+	    "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,"
 	    "\"message\":\"no\"}}");
 	assert_int_equal(len, strlen(body));
 }

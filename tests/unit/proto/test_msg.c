@@ -118,7 +118,7 @@ only_the_listed_directions_are_allowed(void **state)
 					    "message in a wrong direction");
 				}
 			}
-	assert_int_equal(allowed, 50);
+	assert_int_equal(allowed, 58);
 }
 
 /* Judge with the first direction that the row allows. */

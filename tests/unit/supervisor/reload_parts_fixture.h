@@ -97,7 +97,7 @@ static struct {
 	const char *listen_error;
 	bool beyond;
 	uint64_t now;
-	bool front;         /* there is one */
+	bool front;          /* there is one */
 	char policy[131072]; /* the last one */
 	unsigned int policies;
 	unsigned int loads;
