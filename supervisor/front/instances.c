@@ -1,18 +1,21 @@
 #include "instances.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <json-c/json.h>
 
 #include "proto/buf.h"
 #include "proto/clock.h"
 #include "proto/log.h"
 
+#include "ask.h"
 #include "front.h"
 #include "link_parts.h"
 #include "session.h"
+
+/* What a client reads of a reason. */
+#define WHY_MAX 640
 
 /* ---- objects ---------------------------------------------------------- */
 
@@ -27,19 +30,6 @@ free_place(const struct front *front)
 }
 
 static void
-want(struct link *instance)
-{
-	struct frame frame = {
-		.type = MSG_WANT,
-		.id = instance->base->number,
-		.client = instance->key,
-		.flags = instance->owner->capabilities,
-	};
-
-	(void)chan_send(instance->front->supervisor, &frame, NULL);
-}
-
-static void
 arm(struct link *instance, uint64_t ms)
 {
 	struct timeval wait = { (time_t)(ms / 1000),
@@ -48,6 +38,35 @@ arm(struct link *instance, uint64_t ms)
 	evtimer_add(instance->absent, &wait);
 }
 
+/* Ask the supervisor, each time with another key: the answer to the one before
+ * may be on its way. */
+static void
+want(struct link *instance)
+{
+	struct front *front = instance->front;
+	struct frame frame = {
+		.type = MSG_WANT,
+		.id = instance->base->number,
+		.flags = instance->owner->capabilities,
+	};
+
+	if (++front->last_key == 0)
+		front->last_key = 1;
+	instance->key = frame.client = front->last_key;
+	instance->refused = false;
+	(void)chan_send(front->supervisor, &frame, NULL);
+}
+
+/* Somebody waits for it from now on. */
+static void
+begin_waiting(struct link *instance)
+{
+	instance->until_ms = mono_ms() + instance->base->instance_wait_ms;
+	arm(instance, instance->base->instance_wait_ms);
+	want(instance);
+}
+
+/* One that nobody has wanted yet. */
 static struct link *
 instance_new(struct session *session, struct link *backend)
 {
@@ -69,56 +88,80 @@ instance_new(struct session *session, struct link *backend)
 	instance->place = CATALOGUE_SLOTS + i;
 	instance->part = POLICY_SERVING;
 	instance->requests_max = backend->requests_max;
-	instance->key = ++front->last_key;
 	instance->used_ms = mono_ms();
-	instance->until_ms = instance->used_ms + backend->instance_wait_ms;
 	front->instances[i] = instance;
 	TAILQ_INSERT_TAIL(&backend->instances, instance, of_base);
 	TAILQ_INSERT_TAIL(&session->instances, instance, of_owner);
 	log_debug("session %u: wants an instance of %s", session->handle,
 	    backend->name);
-	want(instance);
-	arm(instance, backend->instance_wait_ms);
 	return instance;
 }
 
-/* The last one of a backend that leaves was in somebody's way. */
+/* Nothing is in flight on it any more. */
 static void
-look_at_base(struct link *backend)
-{
-	if (backend->watched && backend->request_count == 0 &&
-	    instances_in_flight(backend) == 0)
-		link_on_idle(backend);
-}
-
-/* Requests in flight on it fail. */
-static void
-instance_free(struct link *instance, const char *why)
+instance_free(struct link *instance)
 {
 	struct front *front = instance->front;
-	struct link *backend = instance->base;
 
-	subscriptions_lost(front->subscriptions, instance->place);
-	link_fail_held(instance, why);
-	link_fail(instance, why);
 	subscriptions_forget(front->subscriptions, instance->place);
 	front->instances[instance->place - CATALOGUE_SLOTS] = NULL;
-	TAILQ_REMOVE(&backend->instances, instance, of_base);
+	TAILQ_REMOVE(&instance->base->instances, instance, of_base);
 	TAILQ_REMOVE(&instance->owner->instances, instance, of_owner);
 	link_free(&instance);
-	look_at_base(backend);
 }
 
-/* It is not needed any more, whatever it is doing. */
+/* There is a place again, for who has waited longest. */
 static void
-instance_release(struct link *instance, const char *why)
+offer_place(struct link *backend)
 {
-	struct frame frame = { .type = MSG_RELEASE, .id = instance->number };
+	struct link *instance;
 
-	/* Without a number it is released when it gets one. */
+	TAILQ_FOREACH (instance, &backend->instances, of_base) {
+		if (instance->refused) {
+			want(instance);
+			return;
+		}
+	}
+}
+
+/* All that it had of its own is gone; requests fail: phrase, which goes on
+ * after the backend's name, for those that were not sent, why for others. */
+static void
+instance_clear(struct link *instance, const char *phrase, const char *why)
+{
+	asks_link_lost(instance);
+	subscriptions_lost(instance->front->subscriptions, instance->place);
+	link_fail_held(instance, phrase);
+	link_fail(instance, why);
+	chan_free(&instance->chan);
+	event_del(instance->absent);
+	instance->greeted = false;
+	instance->refused = false;
+	instance->number = 0;
+	instance->key = 0;
+}
+
+static void
+send_release(const struct front *front, uint64_t number)
+{
+	const struct frame frame = { .type = MSG_RELEASE, .id = number };
+
+	(void)chan_send(front->supervisor, &frame, NULL);
+}
+
+/* It is not needed any more, whatever it is doing.  What is wanted and has no
+ * number yet is released when it gets one. */
+static void
+instance_release(struct link *instance)
+{
+	static const char why[] = "it is not used any more";
+	struct link *backend = instance->base;
+
 	if (instance->number != 0)
-		(void)chan_send(instance->front->supervisor, &frame, NULL);
-	instance_free(instance, why);
+		send_release(instance->front, instance->number);
+	instance_clear(instance, "was not asked", why);
+	instance_free(instance);
+	offer_place(backend);
 }
 
 /* ---- who has one ------------------------------------------------------ */
@@ -151,22 +194,21 @@ struct link *
 instances_link(struct session *session, struct link *backend)
 {
 	struct link *instance;
-	struct link *other = NULL;
 
 	if (!is_private(session, backend))
 		return backend;
-	TAILQ_FOREACH (instance, &session->instances, of_owner) {
-		if (instance->base == backend) {
-			instance->used_ms = mono_ms();
-			return instance;
-		}
-		if (strcmp(instance->name, backend->name) == 0)
-			other = instance;
-	}
-	if ((instance = instance_new(session, backend)) != NULL &&
-	    other != NULL) /* of the backend that this one replaces */
-		subscriptions_move(session->front->subscriptions, other->place,
-		    instance->place);
+	TAILQ_FOREACH (instance, &session->instances, of_owner)
+		if (instance->base == backend)
+			break;
+	if (instance == NULL &&
+	    (instance = instance_new(session, backend)) == NULL)
+		return NULL;
+	instance->used_ms = mono_ms();
+	if (instance->key == 0)
+		begin_waiting(instance);
+	else if (!instance->greeted && TAILQ_EMPTY(&instance->held))
+		instance->until_ms =
+		    instance->used_ms + backend->instance_wait_ms;
 	return instance;
 }
 
@@ -198,8 +240,55 @@ instances_count(const struct link *backend)
 	size_t n = 0;
 
 	TAILQ_FOREACH (instance, &backend->instances, of_base)
-		n++;
+		n += instance->number != 0;
 	return n;
+}
+
+/* ---- another backend -------------------------------------------------- */
+
+/* It has no process yet: that can be one of another backend as well. */
+static void
+change_base(struct link *instance, struct link *backend)
+{
+	TAILQ_REMOVE(&instance->base->instances, instance, of_base);
+	TAILQ_INSERT_TAIL(&backend->instances, instance, of_base);
+	instance->base = backend;
+	instance->slot = backend->slot;
+	if (instance->key != 0)
+		begin_waiting(instance);
+}
+
+/* What the client of an instance has subscribed to there is the same client's
+ * at this backend from now on. */
+static void
+move_subscriptions(struct link *instance, struct link *backend)
+{
+	struct subscriptions *subscriptions = instance->front->subscriptions;
+	struct link *to;
+
+	if (!subscriptions_has(subscriptions, instance->place))
+		return;
+	to = instances_link(instance->owner, backend);
+	if (to != NULL)
+		subscriptions_move(subscriptions, instance->place, to->place);
+}
+
+void
+instances_replaced(struct link *old, struct link *new)
+{
+	struct link *instance;
+	struct link *next;
+
+	if (old->session == POLICY_AUTO && new->session == POLICY_AUTO) {
+		new->unattributed = old->unattributed;
+		new->private_after = old->private_after;
+	}
+	TAILQ_FOREACH_SAFE (instance, &old->instances, of_base, next) {
+		if (instance->number == 0 && is_private(instance->owner, new))
+			change_base(instance, new);
+		else
+			move_subscriptions(instance, new);
+	}
 }
 
 /* ---- until it is there ------------------------------------------------ */
@@ -207,7 +296,7 @@ instances_count(const struct link *backend)
 static struct link *
 find_wanted(const struct front *front, uint32_t key)
 {
-	for (size_t i = 0; i < INSTANCES_MAX; i++)
+	for (size_t i = 0; key != 0 && i < INSTANCES_MAX; i++)
 		if (front->instances[i] != NULL &&
 		    front->instances[i]->key == key)
 			return front->instances[i];
@@ -224,8 +313,52 @@ read_reason(struct link *instance, const char *json, size_t len)
 	if (len == 0 || json_scan(json, len, NULL, 0, NULL, &scan) == -1 ||
 	    json_string_decode(json_get(object, "error"), instance->reason,
 		sizeof(instance->reason)) == -1)
-		strlcpy(instance->reason, "it has no instance to spare",
+		strlcpy(instance->reason, "has no instance to spare",
 		    sizeof(instance->reason));
+}
+
+/* Its client shall get another one by itself: else it would never hear again of
+ * what it subscribed to. */
+static bool
+is_missed(const struct link *instance)
+{
+	return subscriptions_has(
+		   instance->front->subscriptions, instance->place) &&
+	    instance->base->part == POLICY_SERVING &&
+	    instance->owner->state == SESSION_ACTIVE;
+}
+
+/* It has ended, or did not come; ran is for how long it was of use.  One that
+ * is missed is wanted again, later and later if it does not last. */
+static void
+instance_over(
+    struct link *instance, const char *phrase, const char *why, uint64_t ran)
+{
+	struct link *backend = instance->base;
+
+	instance_clear(instance, phrase, why);
+	if (is_missed(instance))
+		arm(instance,
+		    backoff_fail(&instance->backoff, ran, arc4random()));
+	else
+		instance_free(instance);
+	offer_place(backend);
+}
+
+/* Nobody waits for it any longer. */
+static void
+give_up(struct link *instance, const char *reason)
+{
+	char phrase[WHY_MAX];
+
+	snprintf(phrase, sizeof(phrase),
+	    "%s; waited for it for %.1f s (\"instance_wait\")", reason,
+	    (double)instance->base->instance_wait_ms / 1000.0);
+	log_warning("session %u: backend %s %s", instance->owner->handle,
+	    instance->name, phrase);
+	if (instance->number != 0)
+		send_release(instance->front, instance->number);
+	instance_over(instance, phrase, "", 0);
 }
 
 void
@@ -233,91 +366,137 @@ instances_on_instance(struct front *front, uint32_t key, uint64_t number,
     const char *json, size_t len)
 {
 	struct link *instance = find_wanted(front, key);
-	struct frame frame = { .type = MSG_RELEASE, .id = number };
 	uint64_t now = mono_ms();
+	char reason[sizeof(instance->reason)];
 
 	if (instance == NULL) { /* nobody waits for it any more */
 		if (number != 0)
-			(void)chan_send(front->supervisor, &frame, NULL);
+			send_release(front, number);
 		return;
 	}
 	if (number != 0) {
 		instance->number = number;
+		instance->reason[0] = '\0';
 		return;
 	}
 	read_reason(instance, json, len);
-	if (now + INSTANCES_RETRY_MS < instance->until_ms)
-		arm(instance, INSTANCES_RETRY_MS);
-	else
-		instance_free(instance, instance->reason);
+	/* Those who wait for a backend or a gateway that ends wait in vain. */
+	if (front->drain != NULL || instance->base->part != POLICY_SERVING) {
+		strlcpy(reason, instance->reason, sizeof(reason));
+		instance_over(instance, reason, "", 0);
+		return;
+	}
+	instance->refused = true;
+	arm(instance,
+	    instance->until_ms <= now			     ? 0
+		: instance->until_ms - now < INSTANCES_RETRY_MS ? instance->until_ms - now
+							     : INSTANCES_RETRY_MS);
 }
 
 void
 link_on_wait(struct link *instance)
 {
 	uint64_t now = mono_ms();
-	char why[512];
+	char reason[sizeof(instance->reason)];
 
 	if (instance->greeted)
 		return;
-	if (instance->number == 0 && instance->reason[0] != '\0' &&
-	    now < instance->until_ms) {
-		want(instance);
+	if (instance->key == 0) {
+		begin_waiting(instance);
+	} else if (now < instance->until_ms) {
 		arm(instance, instance->until_ms - now);
-		return;
+		if (instance->refused)
+			want(instance);
+	} else {
+		strlcpy(reason,
+		    instance->reason[0] != '\0'
+			? instance->reason
+			: "has no instance for this session that has started "
+			  "in time",
+		    sizeof(reason));
+		give_up(instance, reason);
 	}
-	strlcpy(why,
-	    instance->reason[0] != '\0'
-		? instance->reason
-		: "no instance for this session has started in time",
-	    sizeof(why));
-	log_warning("session %u: backend %s: %s", instance->owner->handle,
-	    instance->name, why);
-	instance_release(instance, why);
 }
 
 void
 instances_greeted(struct link *instance)
 {
+	if (instance->used_ms == 0)
+		instance->used_ms = mono_ms();
 	event_del(instance->absent);
 	link_send_held(instance);
 }
 
 /* ---- its end ---------------------------------------------------------- */
 
-/*
- * What its client subscribed to there is another one's, which is wanted at
- * once: else it would never hear of it again.
- */
-static void
-keep_subscriptions(struct link *instance)
-{
-	struct subscriptions *subscriptions = instance->front->subscriptions;
-	struct link *other;
-
-	if (!subscriptions_has(subscriptions, instance->place) ||
-	    instance->base->part != POLICY_SERVING ||
-	    instance->owner->state != SESSION_ACTIVE)
-		return;
-	if ((other = instance_new(instance->owner, instance->base)) != NULL)
-		subscriptions_move(
-		    subscriptions, instance->place, other->place);
-}
-
 void
 instances_ended(struct link *instance, const char *why)
 {
-	char text[512];
+	uint64_t now = mono_ms();
+	uint64_t ran = instance->greeted ? now - instance->greeted_ms : 0;
+	char text[WHY_MAX];
+	char phrase[WHY_MAX];
 
 	strlcpy(text, why, sizeof(text)); /* may be its own */
+	snprintf(phrase, sizeof(phrase),
+	    "was not asked: its instance for this session did not start: %s",
+	    text);
 	log_info("session %u: its instance of %s has ended: %s",
 	    instance->owner->handle, instance->name, text);
-	subscriptions_lost(instance->front->subscriptions, instance->place);
-	link_fail_held(instance, text);
-	link_fail(instance, text);
-	if (instance->greeted)
-		keep_subscriptions(instance);
-	instance_free(instance, text);
+	instance_over(instance, phrase, text, ran);
+}
+
+/* An instance whose link was closed and that may be alive yet. */
+struct lost_instance {
+	SLIST_ENTRY(lost_instance) next;
+	uint64_t number;
+	uint64_t until_ms;
+};
+
+/* Release it, if it does not end by itself. */
+static void
+release_later(struct front *front, uint64_t number)
+{
+	struct lost_instance *lost = malloc(sizeof(*lost));
+
+	if (lost == NULL) {
+		send_release(front, number);
+		return;
+	}
+	lost->number = number;
+	lost->until_ms = mono_ms() + INSTANCES_LOST_MS;
+	SLIST_INSERT_HEAD(&front->lost_instances, lost, next);
+}
+
+static void
+release_lost(struct front *front, uint64_t now_ms)
+{
+	struct lost_instance *lost;
+	struct lost_instance *next;
+
+	SLIST_FOREACH_SAFE (lost, &front->lost_instances, next, next) {
+		if (now_ms < lost->until_ms)
+			continue;
+		send_release(front, lost->number);
+		SLIST_REMOVE(
+		    &front->lost_instances, lost, lost_instance, next);
+		free(lost);
+	}
+}
+
+void
+instances_closed(struct link *instance, bool eof, const char *why)
+{
+	if (!instance->greeted) {
+		/* The supervisor will say why, or the wait ends. */
+		chan_free(&instance->chan);
+		return;
+	}
+	if (eof)
+		release_later(instance->front, instance->number);
+	else
+		send_release(instance->front, instance->number);
+	instances_ended(instance, why);
 }
 
 void
@@ -326,7 +505,7 @@ instances_session_gone(struct session *session)
 	struct link *instance;
 
 	while ((instance = TAILQ_FIRST(&session->instances)) != NULL)
-		instance_release(instance, "its session is over");
+		instance_release(instance);
 }
 
 void
@@ -334,17 +513,29 @@ instances_backend_gone(struct link *backend)
 {
 	struct link *instance;
 
-	while ((instance = TAILQ_FIRST(&backend->instances)) != NULL)
-		instance_free(instance, "it is not configured any more");
+	while ((instance = TAILQ_FIRST(&backend->instances)) != NULL) {
+		instance_clear(instance,
+		    "was not asked: it is not configured any more",
+		    "it is not configured any more");
+		instance_free(instance);
+	}
 }
 
 /* Does its client want something of it still? */
 static bool
-is_used(struct link *instance)
+is_used(const struct link *instance)
 {
 	return !instance->greeted || instance->request_count > 0 ||
 	    !TAILQ_EMPTY(&instance->asks) ||
 	    subscriptions_has(instance->front->subscriptions, instance->place);
+}
+
+/* Is its client to have one at all? */
+static bool
+is_due(const struct link *instance)
+{
+	return instance->base->part == POLICY_SERVING &&
+	    is_private(instance->owner, instance->base);
 }
 
 void
@@ -359,11 +550,11 @@ instances_tick(struct front *front, uint64_t now_ms)
 		idle_ms = instance->base->instance_idle_ms;
 		if (is_used(instance))
 			instance->used_ms = now_ms;
-		else if ((idle_ms > 0 &&
-			     now_ms - instance->used_ms >= idle_ms) ||
-		    instance->base->part != POLICY_SERVING)
-			instance_release(instance, "it is not used");
+		else if (!is_due(instance) ||
+		    (idle_ms > 0 && now_ms - instance->used_ms >= idle_ms))
+			instance_release(instance);
 	}
+	release_lost(front, now_ms);
 }
 
 /* ---- what its client says --------------------------------------------- */

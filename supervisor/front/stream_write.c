@@ -84,11 +84,18 @@ stream_write_copy(struct stream *stream, const char *bytes, size_t n)
 {
 	struct evbuffer *output = stream_output(stream);
 	size_t before = evbuffer_get_length(output);
+	struct evbuffer_iovec space;
 
-	if (evbuffer_add(output, bytes, n) == -1)
+	/* evbuffer_add() would make as much room again as the last text took,
+	 * though that is shared. */
+	if (evbuffer_reserve_space(output, (ev_ssize_t)n, &space, 1) != 1) {
 		stream_drop(stream, "out of memory");
-	else
-		stream_copied(stream, before, n);
+		return;
+	}
+	memcpy(space.iov_base, bytes, n);
+	space.iov_len = n;
+	evbuffer_commit_space(output, &space, 1);
+	stream_copied(stream, before, n);
 }
 
 static void
@@ -434,7 +441,8 @@ put_list(
 		catalogue_text_unqueue(text);
 		return false;
 	}
-	return evbuffer_add(body, "}", 1) == 0;
+	/* No room for as much again: see stream_write_copy(). */
+	return evbuffer_add_reference(body, "}", 1, NULL, NULL) == 0;
 }
 
 /* A copy, where it has to be an event that can be had again. */

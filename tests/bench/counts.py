@@ -168,25 +168,38 @@ def syscalls(target, folder, load, requests):
     return seen
 
 
+def per_call_instructions(load, requests, callgrind):
+    """What callgrind counts of one call for each role; the backend is not ours
+    to look into."""
+    few, many = requests
+    first = callgrind(load, few)
+    second = callgrind(load, many)
+    return {role: {
+        what: (second[role][i] - first[role][i]) / (many - few)
+        for i, what in enumerate(("instructions", "allocations"))}
+        for role in ROLES}
+
+
 def per_call(folder, load, requests, callgrind, start):
     """The counts of one call for each role."""
     few, many = requests
-    calls = many - few
-    first = callgrind(load, few)
-    second = callgrind(load, many)
+    result = per_call_instructions(load, requests, callgrind)
     with start() as target:
         load.send(target, few)  # the first calls cost more
         before = syscalls(target, folder, load, few)
         after = syscalls(target, folder, load, many)
-    result = {}
     for role, count in before.items():
-        result[role] = {"syscalls": None}
+        seen = None
         if count is not None and after[role] is not None:
-            result[role]["syscalls"] = (after[role] - count) / calls
-    for role in ROLES:  # the backend is not ours to look into
-        for i, what in enumerate(("instructions", "allocations")):
-            result[role][what] = (second[role][i] - first[role][i]) / calls
+            seen = (after[role] - count) / (many - few)
+        result.setdefault(role, {})["syscalls"] = seen
     return result
+
+
+def gateway_instructions(build, folder, load, requests, **more):
+    return per_call_instructions(
+        load, requests,
+        lambda one, n: gateway_callgrind(build, folder, one, n, **more))
 
 
 def gateway(build, folder, load, requests, **more):

@@ -66,7 +66,7 @@ class Statuses(Case):
     def post(self, client, body, *headers, accept=BOTH, kind=JSON):
         """POST something; its whole answer."""
         return self.ask(client, "POST", body, [
-            *([("Accept", accept)] if accept else []),
+            *([("Accept", accept)] if accept is not None else []),
             *([("Content-Type", kind)] if kind is not None else []),
             *headers])
 
@@ -571,8 +571,10 @@ class Sessions(Case):
                 self.assertEqual(answer.status, 503)
                 self.assertTrue(answer.header("retry-after"))
             self.assertEqual(sessions(front), 3)
-        process.wait_until(lambda: fresh.post(INITIALIZE).head().status == 200,
-                           5 * PATIENCE, "room when one has left")
+        process.wait_until(
+            lambda: self.ask(fresh, "POST", INITIALIZE,
+                             [("Accept", BOTH)]).status == 200,
+            5 * PATIENCE, "room when one has left")
         self.assertEqual(sessions(front), 3)
 
     def test_ones_own_sessions_make_room_first(self):

@@ -190,7 +190,7 @@ class Wire(OneGateway):
             self.assertEqual(second.status, 404)
 
     def test_other_paths_are_not_found(self):
-        for path in ("/", "/mcp", "/SSE", "/sse/x", "/messages/x", "/sse%00",
+        for path in ("/", "/mcp/x", "/SSE", "/sse/x", "/messages/x", "/sse%00",
                      "/sse;x", "/%2e%2e/sse", "/favicon.ico"):
             with self.subTest(path):
                 self.assert_text(self.ask("GET", path), 404, "Not Found")

@@ -1,7 +1,7 @@
 """A scripted MCP server that asks its clients, over stdio and HTTP: what it
 asks, tells and answers is told by its tools, and what it hears is noted.
 
-As a program it speaks over stdio.
+As a program it speaks over stdio; its argument is the scheme of its resources.
 """
 
 import json
@@ -21,8 +21,8 @@ WAIT = 20 * PATIENCE
 class Asker(http_backend.Backend):
     """The server."""
 
-    def __init__(self, *args, **more):
-        super().__init__(*args, **more)
+    def __init__(self, scheme, **more):
+        super().__init__(**more)
         self.tools = ["echo", "hang", "error", "progress", "add", "remove",
                       "exit"]
         self.tools += [name[5:] for name in vars(Asker)
@@ -30,7 +30,7 @@ class Asker(http_backend.Backend):
         self.notes = ["note 1"]
         self.templates = []
         self.prompts = ["greet"]
-        self.scheme = "asker"
+        self.scheme = scheme  # of its resources
         self.subscribed = []
         self.heard = []  # every notification and answer of clients
         self.methods.update({
@@ -179,7 +179,7 @@ class Output:
 
 def main():
     """The program: one session, whose stream is all there is."""
-    asker = Asker()
+    asker = Asker(sys.argv[1])
     session = http_backend.Session("stdio", Output())
     asker.sessions["stdio"] = session
     for line in sys.stdin.buffer:

@@ -230,7 +230,7 @@ class Client:
         return self.wait(lambda: self.requests[number - 1:number], timeout,
                          f"question {number}")[0]
 
-    def answer(self, question, result=None, error=None):
+    def respond(self, question, result=None, error=None):
         """Answer a question."""
         reply = {"result": result} if error is None else {"error": error}
         answer = self.post(json.dumps({

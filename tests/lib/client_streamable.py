@@ -1,5 +1,5 @@
-"""An MCP client over Streamable HTTP that notes every message that came, and
-with the answer to which request."""
+"""The client of client.py over Streamable HTTP: it reads all the time and notes
+every message, and with the answer to which request it came."""
 
 import json
 import threading
@@ -20,7 +20,7 @@ class Post:
         self.ids = []       # of its events
 
 
-class Streamable(Client):
+class StreamableClient(Client):
     """A session: each request is a POST of its own, and a GET stream."""
 
     def __init__(self, address, initialize=True, capabilities=None,
