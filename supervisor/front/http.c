@@ -11,6 +11,7 @@
 #include <event2/keyvalq_struct.h>
 #include <event2/util.h>
 
+#include "proto/buf.h"
 #include "proto/log.h"
 
 #include "client.h"
@@ -18,205 +19,104 @@
 #include "guard.h"
 #include "guard_http.h"
 #include "http_parts.h"
+#include "http_target.h"
 #include "http_words.h"
 #include "policy.h"
 #include "principal.h"
 #include "session.h"
-
-#define PATH_SSE      "/sse"
-#define PATH_MCP      "/mcp"
-#define PATH_MESSAGES "/messages/"
-#define PATH_SERVERS  "/servers/"
-#define PATH_ALIVE    "/healthz"
-#define PATH_READY    "/readyz"
-#define PATH_METRICS  "/metrics"
+#include "wellknown.h"
 
 /* RFC 9728, 3.1: for everybody. */
 static void
-on_metadata(struct http_exchange *x)
+on_metadata(struct http_exchange *x, const struct http_target *target)
 {
-	const struct wellknown *wellknown = &x->http->wellknown;
+	struct buf json = { 0 };
 
-	if (wellknown->metadata == NULL)
-		http_answer(x, 404, "Not Found");
-	else if (x->method == EVHTTP_REQ_GET || x->method == EVHTTP_REQ_HEAD)
-		http_answer_json(
-		    x, 200, wellknown->metadata, wellknown->metadata_len);
-	else
+	if (wellknown_add_metadata(&json, x->http->front->policy, target->path,
+		target->path_len) == -1) {
+		if (errno == ENOENT)
+			http_answer(x, 404, "Not Found");
+		else
+			http_refuse(x, 503, HTTP_RETRY_SOON_S, "Out of memory");
+	} else if (x->method == EVHTTP_REQ_GET ||
+	    x->method == EVHTTP_REQ_HEAD) {
+		http_answer_json(x, 200, buf_data(&json), buf_len(&json));
+	} else {
 		http_answer_method(x, "GET, HEAD");
+	}
+	buf_free(&json);
 }
 
 /* ---- routes ----------------------------------------------------------- */
 
-/* Is target this path, with or without a query?  Compared byte by byte: what is
- * not spelled like a route is none. */
-static const char *
-match_path(const char *target, const char *path)
-{
-	size_t n = strlen(path);
-
-	if (strncmp(target, path, n) != 0 ||
-	    (target[n] != '\0' && target[n] != '?'))
-		return NULL;
-	return target + n;
-}
-
-enum route {
-	ROUTE_NONE,
-	ROUTE_MESSAGES,
-	ROUTE_SSE,
-	ROUTE_MCP,
-	ROUTE_METADATA,
-	ROUTE_ALIVE,
-	ROUTE_READY,
-	ROUTE_METRICS,
-	ROUTE_TO_MESSAGES, /* spelled without its '/' */
-	ROUTE_TO_SSE,      /* or with one */
-	ROUTE_TO_MCP,
-};
-
-/* What a target means. */
-struct target {
-	enum route route;
-	const char *query;                /* "", or from '?' on */
-	char server[HTTP_SERVER_MAX + 1]; /* "": none is named */
-};
-
-static const struct {
-	const char *path;
-	enum route route;
-} routes[] = {
-	{ PATH_MCP, ROUTE_MCP },
-	{ PATH_MESSAGES, ROUTE_MESSAGES },
-	{ PATH_SSE, ROUTE_SSE },
-	{ PATH_ALIVE, ROUTE_ALIVE },
-	{ PATH_READY, ROUTE_READY },
-	{ PATH_METRICS, ROUTE_METRICS },
-	{ WELLKNOWN_PATH, ROUTE_METADATA },
-	{ WELLKNOWN_PATH_SSE, ROUTE_METADATA },
-	{ "/messages", ROUTE_TO_MESSAGES },
-	{ "/sse/", ROUTE_TO_SSE },
-	{ "/mcp/", ROUTE_TO_MCP },
-};
-
-static bool
-find_plain(struct target *target, const char *text)
-{
-	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-		target->query = match_path(text, routes[i].path);
-		if (target->query != NULL) {
-			target->route = routes[i].route;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* "/servers/NAME/sse" and "/servers/NAME/mcp"; the names of backends need no
- * escape in a URL. */
-static bool
-find_server(struct target *target, const char *text)
-{
-	const char *end;
-	size_t len;
-
-	if (strncmp(text, PATH_SERVERS, sizeof(PATH_SERVERS) - 1) != 0)
-		return false;
-	text += sizeof(PATH_SERVERS) - 1;
-	if ((end = strchr(text, '/')) == NULL || end == text)
-		return false;
-	len = (size_t)(end - text);
-	if (len > HTTP_SERVER_MAX)
-		return false;
-	memcpy(target->server, text, len);
-	target->server[len] = '\0';
-	if ((target->query = match_path(end, PATH_MCP)) != NULL)
-		target->route = ROUTE_MCP;
-	else if ((target->query = match_path(end, PATH_SSE)) != NULL)
-		target->route = ROUTE_SSE;
-	else
-		return false;
-	return true;
-}
-
-static void
-find_route(struct target *target, const char *text)
-{
-	target->server[0] = '\0';
-	target->query = "";
-	if (find_plain(target, text) || find_server(target, text))
-		return;
-	target->route = ROUTE_NONE;
-}
-
 /* A browser asks before a page's request (Fetch, 3.2.2). */
 static void
-on_options(struct http_exchange *x, enum route route)
+on_options(struct http_exchange *x, enum http_route route)
 {
 	switch (route) {
-	case ROUTE_MESSAGES:
-	case ROUTE_TO_MESSAGES:
+	case HTTP_ROUTE_MESSAGES:
+	case HTTP_ROUTE_TO_MESSAGES:
 		http_access_preflight(x, "POST");
 		break;
-	case ROUTE_SSE:
-	case ROUTE_TO_SSE:
+	case HTTP_ROUTE_SSE:
+	case HTTP_ROUTE_TO_SSE:
 		http_access_preflight(x, "GET");
 		break;
-	case ROUTE_MCP:
-	case ROUTE_TO_MCP:
+	case HTTP_ROUTE_MCP:
+	case HTTP_ROUTE_TO_MCP:
 		http_access_preflight(x, "GET, POST, DELETE");
 		break;
-	case ROUTE_METADATA:
-	case ROUTE_ALIVE:
-	case ROUTE_READY:
-	case ROUTE_METRICS:
+	case HTTP_ROUTE_METADATA:
+	case HTTP_ROUTE_ALIVE:
+	case HTTP_ROUTE_READY:
+	case HTTP_ROUTE_METRICS:
 		http_access_preflight(x, "GET, HEAD");
 		break;
-	case ROUTE_NONE:
+	case HTTP_ROUTE_NONE:
 		http_answer(x, 404, "Not Found");
 		break;
 	}
 }
 
 static void
-run_route(struct http_exchange *x, const struct target *target)
+run_route(struct http_exchange *x, const struct http_target *target)
 {
 	struct session_endpoint endpoint = {
 		.server = target->server[0] != '\0' ? target->server : NULL,
 	};
 
 	switch (target->route) {
-	case ROUTE_MCP:
+	case HTTP_ROUTE_MCP:
 		http_streamable(x, &endpoint, target->query);
 		break;
-	case ROUTE_MESSAGES:
+	case HTTP_ROUTE_MESSAGES:
 		http_sse_message(x, target->query);
 		break;
-	case ROUTE_SSE:
+	case HTTP_ROUTE_SSE:
 		http_sse_stream(x, &endpoint, target->query);
 		break;
-	case ROUTE_METADATA:
-		on_metadata(x);
+	case HTTP_ROUTE_METADATA:
+		on_metadata(x, target);
 		break;
-	case ROUTE_ALIVE:
+	case HTTP_ROUTE_ALIVE:
 		http_health_alive(x);
 		break;
-	case ROUTE_READY:
+	case HTTP_ROUTE_READY:
 		http_health_ready(x);
 		break;
-	case ROUTE_METRICS:
+	case HTTP_ROUTE_METRICS:
 		http_metrics(x);
 		break;
-	case ROUTE_TO_MESSAGES:
-		http_answer_redirect(x, PATH_MESSAGES, target->query);
+	case HTTP_ROUTE_TO_MESSAGES:
+		http_answer_redirect(x, HTTP_PATH_MESSAGES, target->query);
 		break;
-	case ROUTE_TO_SSE:
-		http_answer_redirect(x, PATH_SSE, target->query);
+	case HTTP_ROUTE_TO_SSE:
+		http_answer_redirect(x, HTTP_PATH_SSE, target->query);
 		break;
-	case ROUTE_TO_MCP:
-		http_answer_redirect(x, PATH_MCP, target->query);
+	case HTTP_ROUTE_TO_MCP:
+		http_answer_redirect(x, HTTP_PATH_MCP, target->query);
 		break;
-	case ROUTE_NONE:
+	case HTTP_ROUTE_NONE:
 		http_answer(x, 404, "Not Found");
 		break;
 	}
@@ -238,13 +138,16 @@ is_away(struct http_exchange *x)
 static void
 answer_request(struct http_exchange *x, const char *text)
 {
-	struct target target;
+	struct http_target target;
 	bool probe;
 
-	find_route(&target, text);
+	http_target_read(&target, text);
+	x->path = target.path;
+	x->path_len = target.path_len;
 	x->streamable =
-	    target.route == ROUTE_MCP || target.route == ROUTE_TO_MCP;
-	probe = target.route == ROUTE_ALIVE || target.route == ROUTE_READY;
+	    target.route == HTTP_ROUTE_MCP || target.route == HTTP_ROUTE_TO_MCP;
+	probe = target.route == HTTP_ROUTE_ALIVE ||
+	    target.route == HTTP_ROUTE_READY;
 	if (x->http->front->policy != NULL && !http_access_check(x, probe))
 		return;
 	if (probe && x->method != EVHTTP_REQ_OPTIONS) {
@@ -406,8 +309,7 @@ http_follow_policy(struct http_server *http)
 {
 	struct front *front = http->front;
 
-	if (principals_update(front->principals, front->policy) == -1 ||
-	    wellknown_make(&http->wellknown, front->policy) == -1)
+	if (principals_update(front->principals, front->policy) == -1)
 		return -1;
 	guard_set_limits(
 	    front->guard, &front->policy->limits, front->policy->backend_count);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/buf.h"
 #include "proto/clock.h"
 #include "proto/log.h"
 
@@ -14,6 +15,7 @@
 #include "principal.h"
 #include "rate.h"
 #include "secret.h"
+#include "wellknown.h"
 
 /* Who has no rule for how many at once may do so many seconds' at once: clients
  * that connect list everything first. */
@@ -49,10 +51,18 @@ refuse_credentials(struct http_exchange *x, enum bearer found)
 		    401, "The token is not known here" },
 	};
 
+	struct buf text = { 0 };
+
 	log_refusal(x, refusals[found].log);
-	http_add_header(x, "WWW-Authenticate",
-	    x->http->wellknown.challenges[refusals[found].challenge]);
-	http_refuse(x, refusals[found].status, 0, refusals[found].why);
+	if (wellknown_add_challenge(&text, x->http->front->policy,
+		refusals[found].challenge, x->path, x->path_len) == -1 ||
+	    buf_add(&text, "", 1) == -1) {
+		http_refuse(x, 503, HTTP_RETRY_SOON_S, "Out of memory");
+	} else {
+		http_add_header(x, "WWW-Authenticate", buf_data(&text));
+		http_refuse(x, refusals[found].status, 0, refusals[found].why);
+	}
+	buf_free(&text);
 }
 
 /*

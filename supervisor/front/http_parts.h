@@ -18,7 +18,6 @@
 
 #include "http.h"
 #include "siphash.h"
-#include "wellknown.h"
 
 struct client;
 struct evhttp_bound_socket;
@@ -43,7 +42,6 @@ struct http_listener {
 struct http_server {
 	struct front *front;
 	struct evhttp *evhttp;
-	struct wellknown wellknown;
 	struct siphash_key token_key;
 	bool draining;
 	struct http_listener listeners[HTTP_LISTENERS_MAX];
@@ -59,6 +57,9 @@ struct http_exchange {
 	struct evhttp_request *req;
 	struct client *client;
 	enum evhttp_cmd_type method;
+	/* Of the endpoint that is meant, as wellknown.h wants it. */
+	const char *path;
+	size_t path_len;
 	/* Headers, NULL when absent. */
 	const char *host;
 	const char *origin;
@@ -76,9 +77,6 @@ struct http_exchange {
 #define HTTP_ACCEPTS_JSON   2U
 #define HTTP_ACCEPTS_EVENTS 4U
 #define HTTP_ACCEPTS_ALL    (HTTP_ACCEPTS_JSON | HTTP_ACCEPTS_EVENTS)
-
-/* The longest name of a backend in a path; config.h allows no longer ones. */
-#define HTTP_SERVER_MAX 64U
 
 /* When to come back, of what ends by itself within milliseconds as a rule: the
  * answers that are awaited, our restart. */

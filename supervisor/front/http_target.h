@@ -45,8 +45,8 @@ struct http_target {
  * pointers into text. */
 void http_target_read(struct http_target *target, const char *text);
 
-/* Is this the path of an endpoint, /sse, /mcp or one of a single server, whether
- * there is such a server or not? */
+/* Is this the path of an endpoint, /sse, /mcp or one of a single server,
+ * whether there is such a server or not? */
 bool http_target_is_endpoint(const char *path, size_t len);
 
 #endif

@@ -1,35 +1,60 @@
 #include "wellknown.h"
 
-#include <stdlib.h>
+#include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "proto/buf.h"
 #include "proto/json.h"
 
+#include "http_target.h"
 #include "policy.h"
 
 #define CHALLENGE "Bearer realm=\"mcp-gateway\""
 
-/* The public URL, which may end with a '/', and a path. */
-static int
-add_url(struct buf *b, const char *public_url, const char *path)
-{
-	size_t len = strlen(public_url);
+/* Where clients find us. */
+struct base {
+	const char *origin; /* scheme and authority, not terminated */
+	size_t origin_len;
+	const char *path; /* "", or begins with '/' and ends with none */
+	size_t path_len;
+};
 
-	while (len > 0 && public_url[len - 1] == '/')
+/* False: there is no public URL. */
+static bool
+read_base(struct base *base, const char *url)
+{
+	const char *authority;
+	size_t len;
+
+	if (url == NULL)
+		return false;
+	len = strlen(url);
+	while (len > 0 && url[len - 1] == '/')
 		len--;
-	if (buf_add(b, public_url, len) == -1)
-		return -1;
-	return buf_add_text(b, path);
+	authority = strstr(url, "://");
+	authority = authority != NULL ? authority + 3 : url;
+	base->origin = url;
+	base->origin_len = (size_t)(authority - url) + strcspn(authority, "/");
+	if (base->origin_len > len)
+		base->origin_len = len;
+	base->path = url + base->origin_len;
+	base->path_len = len - base->origin_len;
+	return true;
 }
 
+/* ---- metadata --------------------------------------------------------- */
+
 static int
-add_json_url(struct buf *b, const char *public_url, const char *path)
+add_resource(
+    struct buf *b, const struct base *base, const char *path, size_t len)
 {
 	struct buf url = { 0 };
 	int ret = -1;
 
-	if (add_url(&url, public_url, path) == 0)
+	if (buf_add(&url, base->origin, base->origin_len) == 0 &&
+	    buf_add(&url, base->path, base->path_len) == 0 &&
+	    buf_add(&url, path, len) == 0)
 		ret = json_add_string(b, buf_data(&url), buf_len(&url));
 	buf_free(&url);
 	return ret;
@@ -51,12 +76,31 @@ add_servers(struct buf *b, char *const *servers)
 	return buf_add_text(b, "]");
 }
 
-/* RFC 9728, section 2. */
-static int
-add_metadata(struct buf *b, const struct policy *policy)
+/* Clients that find no metadata of their endpoint ask for that of the whole
+ * host, and take it for theirs when their URL begins with its resource. */
+int
+wellknown_add_metadata(
+    struct buf *b, const struct policy *policy, const char *path, size_t len)
 {
+	struct base base;
+
+	if (!read_base(&base, policy->public_url)) {
+		errno = ENOENT;
+		return -1;
+	}
+	if (base.path_len > 0 && len >= base.path_len &&
+	    memcmp(path, base.path, base.path_len) == 0 &&
+	    (len == base.path_len || path[base.path_len] == '/')) {
+		path += base.path_len;
+		len -= base.path_len;
+	}
+	if (len > 0 && !http_target_is_endpoint(path, len)) {
+		errno = ENOENT;
+		return -1;
+	}
+	/* RFC 9728, section 2. */
 	if (buf_add_text(b, "{\"resource\":") == -1 ||
-	    add_json_url(b, policy->public_url, "/sse") == -1 ||
+	    add_resource(b, &base, path, len) == -1 ||
 	    add_servers(b, policy->authorization_servers) == -1)
 		return -1;
 	return buf_add_text(b,
@@ -64,80 +108,31 @@ add_metadata(struct buf *b, const struct policy *policy)
 	    "\"resource_name\":\"MCP Gateway\"}");
 }
 
-/* RFC 6750, section 3, and RFC 9728, section 5.1.  The URL has no '"'. */
-static int
-add_challenge(struct buf *b, const char *public_url, const char *error)
-{
-	if (buf_add_text(b, CHALLENGE) == -1 || buf_add_text(b, error) == -1)
-		return -1;
-	if (public_url == NULL || strpbrk(public_url, "\"\\\r\n") != NULL)
-		return 0;
-	if (buf_add_text(b, ", resource_metadata=\"") == -1 ||
-	    add_url(b, public_url, WELLKNOWN_PATH_SSE) == -1)
-		return -1;
-	return buf_add_text(b, "\"");
-}
+/* ---- challenges ------------------------------------------------------- */
 
-static char *
-copy_of(const struct buf *b)
-{
-	return strndup(buf_data(b), buf_len(b));
-}
-
-static int
-make_challenges(struct wellknown *wellknown, const struct policy *policy)
+/* RFC 6750, section 3, and RFC 9728, section 5.1.  No path has a '"'. */
+int
+wellknown_add_challenge(struct buf *b, const struct policy *policy,
+    enum wellknown_challenge challenge, const char *path, size_t len)
 {
 	static const char *const errors[] = {
 		[WELLKNOWN_NO_TOKEN] = "",
 		[WELLKNOWN_INVALID_REQUEST] = ", error=\"invalid_request\"",
 		[WELLKNOWN_INVALID_TOKEN] = ", error=\"invalid_token\"",
 	};
-	struct buf text = { 0 };
+	struct base base;
 
-	for (size_t i = 0; i < WELLKNOWN_CHALLENGES; i++) {
-		if (add_challenge(&text, policy->public_url, errors[i]) == 0)
-			wellknown->challenges[i] = copy_of(&text);
-		buf_free(&text);
-		if (wellknown->challenges[i] == NULL)
-			return -1;
-	}
-	return 0;
-}
-
-static int
-make_metadata(struct wellknown *wellknown, const struct policy *policy)
-{
-	struct buf text = { 0 };
-
-	if (policy->public_url == NULL)
-		return 0;
-	if (add_metadata(&text, policy) == 0)
-		wellknown->metadata = copy_of(&text);
-	wellknown->metadata_len = buf_len(&text);
-	buf_free(&text);
-	return wellknown->metadata != NULL ? 0 : -1;
-}
-
-int
-wellknown_make(struct wellknown *wellknown, const struct policy *policy)
-{
-	struct wellknown made = { 0 };
-
-	if (make_challenges(&made, policy) == -1 ||
-	    make_metadata(&made, policy) == -1) {
-		wellknown_free(&made);
+	if (buf_add_text(b, CHALLENGE) == -1 ||
+	    buf_add_text(b, errors[challenge]) == -1)
 		return -1;
-	}
-	wellknown_free(wellknown);
-	*wellknown = made;
-	return 0;
-}
-
-void
-wellknown_free(struct wellknown *wellknown)
-{
-	for (size_t i = 0; i < WELLKNOWN_CHALLENGES; i++)
-		free(wellknown->challenges[i]);
-	free(wellknown->metadata);
-	*wellknown = (struct wellknown){ 0 };
+	if (!read_base(&base, policy->public_url) ||
+	    strpbrk(policy->public_url, "\"\\\r\n") != NULL)
+		return 0;
+	if (buf_add_text(b, ", resource_metadata=\"") == -1 ||
+	    buf_add(b, base.origin, base.origin_len) == -1 ||
+	    buf_add_text(b, HTTP_PATH_METADATA) == -1 ||
+	    buf_add(b, base.path, base.path_len) == -1 ||
+	    buf_add(b, path, len) == -1)
+		return -1;
+	return buf_add_text(b, "\"");
 }

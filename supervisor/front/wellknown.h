@@ -1,18 +1,16 @@
 /*
  * wellknown.h: what clients that have no token are told of where to get one:
  * OAuth 2.0 Protected Resource Metadata (RFC 9728), WWW-Authenticate (RFC
- * 6750).
+ * 6750).  It is for everybody: of servers that do not exist it tells the same
+ * as of those that do.
  */
 #ifndef FRONT_WELLKNOWN_H
 #define FRONT_WELLKNOWN_H
 
 #include <stddef.h>
 
+struct buf;
 struct policy;
-
-/* The document of the whole host, and the one of /sse (RFC 9728, 3.1). */
-#define WELLKNOWN_PATH     "/.well-known/oauth-protected-resource"
-#define WELLKNOWN_PATH_SSE WELLKNOWN_PATH "/sse"
 
 /* Why a token is asked for (RFC 6750, 3.1). */
 enum wellknown_challenge {
@@ -20,17 +18,21 @@ enum wellknown_challenge {
 	WELLKNOWN_INVALID_REQUEST,
 	WELLKNOWN_INVALID_TOKEN,
 };
-#define WELLKNOWN_CHALLENGES 3
 
-/* Made once for each policy; zeroed: none yet. */
-struct wellknown {
-	char *metadata; /* JSON, or NULL: there is no public URL */
-	size_t metadata_len;
-	char *challenges[WELLKNOWN_CHALLENGES]; /* WWW-Authenticate */
-};
+/*
+ * Add the metadata, as JSON, that is asked for with this path behind
+ * HTTP_PATH_METADATA: that of one endpoint, or of all of them together (""). A
+ * path of the public URL may stand before it (RFC 9728, 3.1).  0, or -1 with
+ * errno: ENOENT, there is no public URL or no such endpoint; ENOMEM.
+ */
+int wellknown_add_metadata(
+    struct buf *b, const struct policy *policy, const char *path, size_t len);
 
-/* 0, or -1 with errno ENOMEM, and *wellknown is unchanged. */
-int wellknown_make(struct wellknown *wellknown, const struct policy *policy);
-void wellknown_free(struct wellknown *wellknown);
+/*
+ * Add the value of WWW-Authenticate for a request to the endpoint of this path,
+ * as http_target.h finds it; "": to none.  0, or -1 with errno ENOMEM.
+ */
+int wellknown_add_challenge(struct buf *b, const struct policy *policy,
+    enum wellknown_challenge challenge, const char *path, size_t len);
 
 #endif
