@@ -77,10 +77,11 @@ find_slots(struct front *front, const struct policy *policy, size_t *slots)
  * out.
  */
 static void
-replace(struct front *front, size_t slot)
+replace(struct front *front, size_t slot, const struct policy_backend *rules)
 {
 	struct link *new = front->links[slot];
 
+	instances_follow_policy(new, rules);
 	for (size_t i = 0; i < front->slots; i++) {
 		struct link *old = front->links[i];
 
@@ -88,6 +89,7 @@ replace(struct front *front, size_t slot)
 		    strcmp(link_name(old), link_name(new)) != 0)
 			continue;
 		subscriptions_move(front->subscriptions, i, slot);
+		instances_replaced(old, new);
 		if (link_part(old) != POLICY_SERVING)
 			continue;
 		link_take_count(new, old);
@@ -110,7 +112,7 @@ set_parts(struct front *front, const struct policy *policy, const size_t *slots)
 	for (size_t i = 0; i < policy->backend_count; i++)
 		if (policy->backends[i].part == POLICY_SERVING &&
 		    link_part(front->links[slots[i]]) != POLICY_SERVING)
-			replace(front, slots[i]);
+			replace(front, slots[i], &policy->backends[i]);
 	for (size_t i = 0; i < policy->backend_count; i++)
 		set_rules(front->links[slots[i]], &policy->backends[i]);
 }

@@ -31,10 +31,7 @@ static void
 on_set_level(struct stream *stream, const struct rpc_message *msg)
 {
 	struct session *session = stream->session;
-	struct front *front = session->front;
-	int before = sessions_level(front->sessions);
 	int level = mcp_level_find(msg->level);
-	int after;
 
 	if (level < 0) {
 		answer_error(stream, msg, RPC_INVALID_PARAMS,
@@ -43,10 +40,6 @@ on_set_level(struct stream *stream, const struct rpc_message *msg)
 		return;
 	}
 	session_set_level(session, (enum mcp_level)level);
-	after = sessions_level(front->sessions);
-	for (size_t i = 0; after != before && i < front->slots; i++)
-		if (front->links[i] != NULL)
-			link_set_level(front->links[i], (enum mcp_level)after);
 	instances_set_level(session);
 	stream_answer_result(stream, msg->id, "{}");
 }

@@ -2,6 +2,8 @@
 #ifndef FRONT_FRONT_H
 #define FRONT_FRONT_H
 
+#include <sys/queue.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +42,8 @@ struct front {
 	struct link *links[CATALOGUE_SLOTS];   /* by slot; NULL: free */
 	struct link *instances[INSTANCES_MAX]; /* in no order; NULL: free */
 	uint32_t last_key;                     /* of a WANT */
+	size_t held_bytes; /* of requests that wait for their instances */
+	SLIST_HEAD(, lost_instance) lost_instances; /* to be released */
 	size_t slots;          /* those from here on were never used */
 	uint32_t requests_max; /* in flight, of one session */
 	struct drain *drain;

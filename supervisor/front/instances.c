@@ -154,12 +154,12 @@ send_release(const struct front *front, uint64_t number)
 static void
 instance_release(struct link *instance)
 {
-	static const char why[] = "it is not used any more";
 	struct link *backend = instance->base;
 
 	if (instance->number != 0)
 		send_release(instance->front, instance->number);
-	instance_clear(instance, "was not asked", why);
+	instance_clear(instance, "was not asked: nobody waits for it",
+	    "nobody waits for it");
 	instance_free(instance);
 	offer_place(backend);
 }
@@ -361,12 +361,23 @@ give_up(struct link *instance, const char *reason)
 	instance_over(instance, phrase, "", 0);
 }
 
+/* Milliseconds until it is wanted once more, or given up. */
+static uint64_t
+retry_after(const struct link *instance)
+{
+	uint64_t now = mono_ms();
+	uint64_t left = 0;
+
+	if (instance->until_ms > now)
+		left = instance->until_ms - now;
+	return left < INSTANCES_RETRY_MS ? left : INSTANCES_RETRY_MS;
+}
+
 void
 instances_on_instance(struct front *front, uint32_t key, uint64_t number,
     const char *json, size_t len)
 {
 	struct link *instance = find_wanted(front, key);
-	uint64_t now = mono_ms();
 	char reason[sizeof(instance->reason)];
 
 	if (instance == NULL) { /* nobody waits for it any more */
@@ -387,10 +398,7 @@ instances_on_instance(struct front *front, uint32_t key, uint64_t number,
 		return;
 	}
 	instance->refused = true;
-	arm(instance,
-	    instance->until_ms <= now			     ? 0
-		: instance->until_ms - now < INSTANCES_RETRY_MS ? instance->until_ms - now
-							     : INSTANCES_RETRY_MS);
+	arm(instance, retry_after(instance));
 }
 
 void
@@ -421,8 +429,9 @@ link_on_wait(struct link *instance)
 void
 instances_greeted(struct link *instance)
 {
-	if (instance->used_ms == 0)
-		instance->used_ms = mono_ms();
+	if (!instance->greeted)
+		instance->greeted_ms = mono_ms();
+	instance->greeted = true;
 	event_del(instance->absent);
 	link_send_held(instance);
 }
@@ -434,7 +443,7 @@ instances_ended(struct link *instance, const char *why)
 {
 	uint64_t now = mono_ms();
 	uint64_t ran = instance->greeted ? now - instance->greeted_ms : 0;
-	char text[WHY_MAX];
+	char text[sizeof(instance->reason)];
 	char phrase[WHY_MAX];
 
 	strlcpy(text, why, sizeof(text)); /* may be its own */
@@ -474,12 +483,12 @@ release_lost(struct front *front, uint64_t now_ms)
 	struct lost_instance *lost;
 	struct lost_instance *next;
 
-	SLIST_FOREACH_SAFE (lost, &front->lost_instances, next, next) {
+	SLIST_FOREACH_SAFE(lost, &front->lost_instances, next, next)
+	{
 		if (now_ms < lost->until_ms)
 			continue;
 		send_release(front, lost->number);
-		SLIST_REMOVE(
-		    &front->lost_instances, lost, lost_instance, next);
+		SLIST_REMOVE(&front->lost_instances, lost, lost_instance, next);
 		free(lost);
 	}
 }

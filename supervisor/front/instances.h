@@ -54,7 +54,7 @@ void instances_on_instance(struct front *front, uint32_t key, uint64_t number,
 /* The instance of this number, or NULL. */
 struct link *instances_find(const struct front *front, uint64_t number);
 
-/* It was greeted: send what waited for it. */
+/* It was greeted (anew): send what waited for it. */
 void instances_greeted(struct link *instance);
 
 /* The supervisor has said its last word: requests in flight fail. */

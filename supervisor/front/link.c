@@ -117,7 +117,9 @@ link_cancel(struct request *request, struct json_span reason)
 	struct frame frame = { 0 };
 	bool gone = request->session->state == SESSION_GONE;
 
-	if (link->chan != NULL) {
+	if (!link->greeted) {
+		link_drop_held(link, request->number);
+	} else {
 		frame.type = MSG_CANCEL;
 		frame.id = request->number;
 		frame.client = request->session->handle;
@@ -150,10 +152,12 @@ link_on_closed(void *arg, const char *why)
 {
 	struct link *link = arg;
 
+	bool eof = strcmp(why, "closed") == 0;
+
 	log_debug("backend %s: link closed: %s", link->name, why);
-	why = strcmp(why, "closed") == 0 ? "its process ended" : why;
+	why = eof ? "its process ended" : why;
 	if (link->owner != NULL)
-		instances_ended(link, why);
+		instances_closed(link, eof, why);
 	else
 		link_lose(link, why);
 }
@@ -260,7 +264,9 @@ link_request(struct link *link, struct stream *stream,
 			      : link_hold(link, &frame);
 	if (place == NULL) {
 		link_refuse(link, stream, msg, RPC_INTERNAL_ERROR,
-		    "does not read its requests; try again later");
+		    link->greeted
+			? "does not read its requests; try again later"
+			: "was not asked: too much waits for its instance");
 		link_end(link, request, REQUEST_UNSENT, SUBSCRIPTION_REFUSED);
 		return NULL;
 	}

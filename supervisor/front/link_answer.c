@@ -65,7 +65,6 @@ on_greeting(struct link *link, const char *json, size_t len)
 	}
 	read_capabilities(link, result);
 	if (link->owner != NULL) {
-		link->greeted = true;
 		instances_greeted(link);
 		deferred_queue(link->front->loop, &link->renew);
 		return;

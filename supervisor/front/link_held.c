@@ -22,8 +22,11 @@ link_hold(struct link *link, const struct frame *frame)
 {
 	struct held_request *held;
 
-	if (link->held_bytes > 0 &&
-	    link->held_bytes + frame->length > INSTANCES_HELD_MAX) {
+	size_t *all = &link->front->held_bytes;
+
+	if ((link->held_bytes > 0 &&
+		link->held_bytes + frame->length > INSTANCES_HELD_MAX) ||
+	    (*all > 0 && *all + frame->length > INSTANCES_HELD_ALL_MAX)) {
 		errno = EAGAIN;
 		return NULL;
 	}
@@ -32,9 +35,19 @@ link_hold(struct link *link, const struct frame *frame)
 	held->number = frame->id;
 	held->client = frame->client;
 	held->len = frame->length;
-	link->held_bytes += frame->length;
+	link->held_bytes += held->len;
+	*all += held->len;
 	TAILQ_INSERT_TAIL(&link->held, held, next);
 	return held->text;
+}
+
+/* It is not kept any more; it is the caller's. */
+static void
+release(struct link *link, struct held_request *held)
+{
+	TAILQ_REMOVE(&link->held, held, next);
+	link->held_bytes -= held->len;
+	link->front->held_bytes -= held->len;
 }
 
 /* The oldest one, which is the caller's now, or NULL. */
@@ -43,11 +56,23 @@ take(struct link *link)
 {
 	struct held_request *held = TAILQ_FIRST(&link->held);
 
-	if (held != NULL) {
-		TAILQ_REMOVE(&link->held, held, next);
-		link->held_bytes -= held->len;
-	}
+	if (held != NULL)
+		release(link, held);
 	return held;
+}
+
+void
+link_drop_held(struct link *link, uint64_t number)
+{
+	struct held_request *held;
+
+	TAILQ_FOREACH (held, &link->held, next) {
+		if (held->number == number) {
+			release(link, held);
+			free(held);
+			return;
+		}
+	}
 }
 
 static struct request *
@@ -60,12 +85,11 @@ find(struct link *link, const struct held_request *held)
 }
 
 static void
-refuse(struct link *link, struct request *request, const char *why)
+refuse(struct link *link, struct request *request, const char *phrase)
 {
 	char text[768];
 
-	snprintf(text, sizeof(text), "Backend \"%s\" was not asked: %s",
-	    link->name, why);
+	snprintf(text, sizeof(text), "Backend \"%s\" %s", link->name, phrase);
 	stream_answer_error(request->stream, request_bytes(&request->id),
 	    RPC_INTERNAL_ERROR, text, link_data(link, LINK_NOT_SENT));
 	link_end(link, request, REQUEST_UNSENT, SUBSCRIPTION_REFUSED);
@@ -85,23 +109,23 @@ link_send_held(struct link *link)
 			.length = held->len,
 		};
 
-		request = find(link, held); /* cancelled meanwhile? */
+		request = find(link, held);
 		if (request != NULL &&
 		    chan_send(link->chan, &frame, held->text) == -1)
-			refuse(link, request, "it does not read its requests");
+			refuse(link, request, "does not read its requests");
 		free(held);
 	}
 }
 
 void
-link_fail_held(struct link *link, const char *why)
+link_fail_held(struct link *link, const char *phrase)
 {
 	struct held_request *held;
 	struct request *request;
 
 	while ((held = take(link)) != NULL) {
 		if ((request = find(link, held)) != NULL)
-			refuse(link, request, why);
+			refuse(link, request, phrase);
 		free(held);
 	}
 }

@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 
+#include "proto/backoff.h"
 #include "proto/buf.h"
 #include "proto/chan.h"
 #include "proto/loop.h"
@@ -47,15 +48,18 @@ struct link {
 	char state[16];        /* as the supervisor names it */
 	char reason[512];      /* why it is not there; "" unknown */
 	uint64_t retry_at_ms;  /* when it is tried again, 0: unknown */
-	/* Of an instance (instances.h): its backend, the only client that it
-	 * serves, and when nobody waits for it any more.  Else NULL. */
+	/* Of an instance (instances.h): its backend, and the only client that
+	 * it serves.  Else NULL. */
 	struct link *base;
 	struct session *owner;
 	TAILQ_ENTRY(link) of_base;
 	TAILQ_ENTRY(link) of_owner;
-	uint64_t used_ms;
-	uint64_t until_ms;
-	uint32_t key; /* of its WANT */
+	uint64_t used_ms;       /* when its client wanted something last */
+	uint64_t until_ms;      /* when nobody waits for it any more */
+	uint64_t greeted_ms;    /* for the first time */
+	struct backoff backoff; /* how soon it is wanted again by itself */
+	uint32_t key;           /* of its last WANT; 0: is not wanted yet */
+	bool refused;           /* there was no place; wanted again soon */
 	/* Of a backend: its instances, and who gets one. */
 	TAILQ_HEAD(, link) instances;
 	enum policy_session session;
@@ -83,9 +87,12 @@ void link_fail(struct link *link, const char *why);
 /* Keep a request for when the instance is there: where to write it, or NULL
  * with errno EAGAIN (too much waits) or ENOMEM. */
 char *link_hold(struct link *link, const struct frame *frame);
-/* Send what was kept, or answer it with an error: it was not sent. */
+/* The request of this number has ended: it is not kept any more. */
+void link_drop_held(struct link *link, uint64_t number);
+/* Send what was kept, or answer it with an error: the backend of this name
+ * phrase ("was not asked: …"), and it was not sent. */
 void link_send_held(struct link *link);
-void link_fail_held(struct link *link, const char *why);
+void link_fail_held(struct link *link, const char *phrase);
 /* An instance has not come in time, or another one may be wanted. */
 void link_on_wait(struct link *instance);
 

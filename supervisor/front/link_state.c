@@ -110,9 +110,13 @@ link_watch(struct link *link)
 void
 link_set_part(struct link *link, enum policy_part part, uint32_t requests_max)
 {
+	struct link *instance;
+
 	link->requests_max = requests_max;
 	if (requests_max == 0 || requests_max > LINK_REQUESTS_MAX)
 		link->requests_max = LINK_REQUESTS_MAX;
+	TAILQ_FOREACH (instance, &link->instances, of_base)
+		instance->requests_max = link->requests_max;
 	if (link->part == part)
 		return;
 	link->part = part;
@@ -214,7 +218,11 @@ link_asked_for_nobody(struct link *link)
 {
 	if (link->unattributed)
 		return;
-	if (link->session == POLICY_AUTO)
+	if (link->session == POLICY_PER_CLIENT) /* it serves nobody itself */
+		log_debug("backend %s: it asked a client something, and has "
+			  "none",
+		    link->name);
+	else if (link->session == POLICY_AUTO)
 		log_info("backend %s: it asked a client something, and which "
 			 "one cannot be told: sessions from now on get "
 			 "instances of their own",
@@ -228,13 +236,21 @@ link_asked_for_nobody(struct link *link)
 	link->private_after = sessions_last_handle(link->front->sessions);
 }
 
+static void
+count_refused(struct link *link)
+{
+	if (link->base != NULL)
+		link = link->base;
+	link->count.refused++;
+}
+
 void
 link_refuse(struct link *link, struct stream *stream,
     const struct rpc_message *msg, int code, const char *why)
 {
 	char text[768];
 
-	link->count.refused++;
+	count_refused(link);
 	snprintf(text, sizeof(text), "Backend \"%s\" %s", link->name, why);
 	stream_answer_error(
 	    stream, msg->id, code, text, link_data(link, LINK_NOT_SENT));
@@ -250,7 +266,7 @@ link_refuse_absent(
 	struct buf more = { 0 };
 	int n;
 
-	link->count.refused++;
+	count_refused(link);
 	n = snprintf(text, sizeof(text),
 	    "Backend \"%s\" is not running (%s)%s%s", link->name, link->state,
 	    link->reason[0] != '\0' ? ": " : "", link->reason);

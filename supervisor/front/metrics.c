@@ -12,6 +12,7 @@
 #include "front.h"
 #include "guard.h"
 #include "http_parts.h"
+#include "instances.h"
 #include "link.h"
 #include "policy.h"
 #include "principal.h"
@@ -113,6 +114,13 @@ add_in_flight(struct metrics *m, const struct link *link)
 }
 
 static void
+add_instances(struct metrics *m, const struct link *link)
+{
+	begin_sample(m, "backend_instances", link);
+	add(m, "} %zu\n", instances_count(link));
+}
+
+static void
 add_requests(struct metrics *m, const struct link *link)
 {
 	const struct link_count *count = link_count(link);
@@ -175,6 +183,9 @@ add_backends(struct metrics *m)
 	head(m, "backend_requests_in_flight", "gauge",
 	    "Requests that the backend has not answered yet.");
 	each_backend(m, add_in_flight);
+	head(m, "backend_instances", "gauge",
+	    "Instances of the backend that serve one client each.");
+	each_backend(m, add_instances);
 	head(m, "backend_requests_total", "counter",
 	    "Requests to the backend, by how they ended.");
 	each_backend(m, add_requests);

@@ -43,6 +43,8 @@ session_free(void *arg)
 	free(session);
 }
 
+static void sessions_tell_level(struct sessions *sessions);
+
 static void
 session_unlist(struct session *session)
 {
@@ -54,8 +56,10 @@ session_unlist(struct session *session)
 		TAILQ_REMOVE(&sessions->idle, session, of_idle);
 	sessions->count--;
 	session->principal->sessions--;
-	if (session->level >= 0)
+	if (session->level >= 0) {
 		sessions->levels[session->level]--;
+		sessions_tell_level(sessions);
+	}
 }
 
 void
@@ -308,6 +312,21 @@ sessions_level(const struct sessions *sessions)
 	return -1;
 }
 
+/* Backends send what the most verbose session wants. */
+static void
+sessions_tell_level(struct sessions *sessions)
+{
+	struct front *front = sessions->front;
+	int level = sessions_level(sessions);
+
+	if (level == sessions->told_level || level < 0)
+		return;
+	sessions->told_level = level;
+	for (size_t i = 0; i < front->slots; i++)
+		if (front->links[i] != NULL)
+			link_set_level(front->links[i], (enum mcp_level)level);
+}
+
 void
 session_set_level(struct session *session, enum mcp_level level)
 {
@@ -317,6 +336,7 @@ session_set_level(struct session *session, enum mcp_level level)
 		sessions->levels[session->level]--;
 	session->level = (int8_t)level;
 	sessions->levels[level]++;
+	sessions_tell_level(sessions);
 }
 
 /* A stream that is not read at once is hung up on; closing it in order would
@@ -427,6 +447,7 @@ sessions_new(struct front *front)
 	if ((sessions = calloc(1, sizeof(*sessions))) == NULL)
 		return NULL;
 	sessions->front = front;
+	sessions->told_level = -1;
 	sessions->max = SIZE_MAX;
 	sessions->idle_ms = SESSION_IDLE_MS;
 	sessions->lifetime_ms = SESSION_LIFETIME_MS;

@@ -224,7 +224,8 @@ void sessions_send(struct sessions *sessions, int level,
     bool (*hears)(const void *arg, const struct session *session),
     const void *arg);
 
-/* Note the level that a session asked for. */
+/* Note the level that a session asked for; backends learn the most verbose one
+ * that any did. */
 void session_set_level(struct session *session, enum mcp_level level);
 
 /* The most verbose level any session asked for, or -1. */

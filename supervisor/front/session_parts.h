@@ -26,6 +26,7 @@ struct sessions {
 	uint64_t idle_ms;
 	uint64_t lifetime_ms;      /* 0: any */
 	size_t levels[MCP_LEVELS]; /* how many sessions asked for each */
+	int told_level;            /* that backends know, or -1 */
 	uint32_t next_handle;
 };
 

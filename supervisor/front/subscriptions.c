@@ -350,18 +350,51 @@ subscriptions_renew(struct subscriptions *subscriptions, size_t backend)
 	}
 }
 
+/* Those of r are those of to from now on, which has the same URI. */
+static void
+resource_join(struct resource *r, struct resource *to)
+{
+	struct subscription *s;
+	struct subscription_change *change;
+
+	while ((s = LIST_FIRST(&r->subscriptions)) != NULL) {
+		if (subscription_of(s->session, to) != NULL) {
+			subscription_drop(s);
+			continue;
+		}
+		LIST_REMOVE(s, of_resource);
+		s->resource = to;
+		LIST_INSERT_HEAD(&to->subscriptions, s, of_resource);
+	}
+	while ((change = LIST_FIRST(&r->changes)) != NULL) {
+		LIST_REMOVE(change, of_resource);
+		change->resource = to;
+		if (change->wanted != NULL)
+			change->wanted->resource = to;
+		LIST_INSERT_HEAD(&to->changes, change, of_resource);
+	}
+	to->joining += r->joining;
+	to->leaving += r->leaving;
+	r->joining = r->leaving = 0;
+	r->confirmed = r->perhaps = r->doubtful = false;
+	resource_settle(r);
+}
+
 void
 subscriptions_move(struct subscriptions *subscriptions, size_t from, size_t to)
 {
-	struct resource *r, *next;
+	struct resource *r, *next, *other;
 	struct subscription_change *change;
 
 	TAILQ_FOREACH_SAFE (
 	    r, &subscriptions->of_backend[from], of_backend, next) {
-		if (resource_of(subscriptions, to, r->uri) != NULL)
-			continue;
 		LIST_FOREACH (change, &r->changes, of_resource)
 			change->elsewhere = true;
+		other = resource_of(subscriptions, to, r->uri);
+		if (other != NULL) {
+			resource_join(r, other);
+			continue;
+		}
 		r->perhaps = r->doubtful = false;
 		resource_move(r, to);
 	}

@@ -92,8 +92,8 @@ void subscriptions_renew(struct subscriptions *subscriptions, size_t backend);
 
 /*
  * One backend takes the place of another: what clients subscribed to there is
- * this one's from now on, which is told as after a greeting; the other needs
- * not be told.
+ * this one's from now on, with what is so already, and it is told as after a
+ * greeting; the other needs not be told.
  */
 void subscriptions_move(
     struct subscriptions *subscriptions, size_t from, size_t to);

@@ -233,6 +233,17 @@ class Rules(unittest.TestCase):
             self.assertEqual(heard(one), ["for all"])
             self.assertEqual(heard(two), ["for all", "for two", "only two"])
 
+    def test_the_level_falls_with_the_session_that_wanted_more(self):
+        with Front() as front, Client(front.address) as one:
+            worker = front.link(0)
+            one.wait_tools("a/echo")
+            one.request("logging/setLevel", {"level": "error"})
+            self.assertEqual(worker.expect("CLIENT_LEVEL")[2], 4)
+            with Client(front.address) as two:
+                two.request("logging/setLevel", {"level": "debug"})
+                self.assertEqual(worker.expect("CLIENT_LEVEL")[2], 0)
+            self.assertEqual(worker.expect("CLIENT_LEVEL")[2], 4)
+
     def test_cancelling_ends_own_requests_only(self):
         """The worker is told; the canceller gets no answer; others do."""
         with Front() as front, Client(front.address) as one, \

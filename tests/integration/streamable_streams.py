@@ -7,96 +7,13 @@ import unittest
 
 import process
 import raw
-from frames import LIMITS, RESOURCES, TOOLS, Front
 from gateway import PATIENCE
-from streamable_client import Streamable, status
+from streamable_case import NOTE, Case, answer, log, progress, text_of
 
 DECIDE_S = 1     # an answer that takes longer is an event stream
 PING_S = 15      # comments keep them alive
 KEPT = 1 << 20   # bytes of events that a session may have again
 OLDER = ("2024-11-05", "2025-03-26", "2025-06-18")
-NOTE = "test://notes/1"
-
-
-def progress(worker, number, value=1):
-    """Tell of progress of a request."""
-    worker.send("EVENT", {
-        "jsonrpc": "2.0", "method": "notifications/progress",
-        "params": {"progressToken": number, "progress": value}}, number)
-
-
-def log(worker, number, data="x"):
-    """Log while a request is worked on."""
-    worker.send("EVENT", {
-        "jsonrpc": "2.0", "method": "notifications/message",
-        "params": {"level": "info", "data": data}}, number)
-
-
-def answer(worker, number, text="done"):
-    """Answer a tool's call."""
-    worker.answer(number, {"content": [{"type": "text", "text": text}]})
-
-
-def text_of(outcome):
-    """The text of a tool's answer."""
-    return outcome["result"]["content"][0]["text"]
-
-
-class Case(unittest.TestCase):
-    """A front with the backend "a", which is the test."""
-
-    def setUp(self):
-        self.front = Front(["a"], limits=self.limits())
-        self.front.__enter__()
-        self.addCleanup(self.front.__exit__)
-        self.worker = self.front.link(0, resources=[NOTE], capabilities={
-            "tools": {}, "logging": {}, "resources": {"subscribe": True}})
-        self.open()  # from now on nothing changes
-        self.client = self.open()
-
-    @staticmethod
-    def limits():
-        """What the front may."""
-        return LIMITS
-
-    def open(self, **more):
-        """A client with a session."""
-        client = Streamable(self.front.address, **more)
-        client.wait_tool("a__echo")
-        return client
-
-    def call(self, client=None, **more):
-        """A call that the backend has got, and its number there."""
-        exchange = (client or self.client).call("a__echo", **more)
-        self.addCleanup(exchange.close)
-        return exchange, self.worker.request()[0]
-
-    def change(self, *tools):
-        """The backend has other tools now."""
-        self.worker.send("CATALOG", [{"name": name, "inputSchema": {
-            "type": "object"}} for name in ("echo", *tools)], flags=TOOLS)
-
-    def subscribe(self, client):
-        """Subscribe to the note."""
-        with client.begin("resources/subscribe", {"uri": NOTE}) as exchange:
-            number, message = self.worker.request()
-            self.assertEqual(message["method"], "resources/subscribe")
-            self.worker.answer(number, {})
-            self.assertEqual(exchange.outcome()["result"], {})
-
-    def primed(self, event):
-        """It has an id, no data, and says when to come back."""
-        self.assertEqual(event.data, "")
-        self.assertRegex(event.id, r"^\d+-\d+$")
-        self.assertRegex(event.retry, r"^\d+$")
-        return event.id
-
-    def streams(self):
-        """Wait until no request of a client is in flight, and nobody is
-        listened to: the front has let go of all."""
-        process.wait_until(
-            lambda: status(self.front)["connections"] == 0, 5 * PATIENCE,
-            "the end of all connections")
 
 
 class Kinds(Case):

@@ -126,21 +126,29 @@ class Asker(http_backend.Backend):
 
     # News.
 
-    def tool_tell(self, reply, arguments, _):
-        """Any notifications, in this order."""
-        for method, params in arguments["messages"]:
+    def tell(self, reply, arguments, messages):
+        """Send notifications, in this order."""
+        for method, params in messages:
             self.where(reply, arguments).put(json.dumps({
                 "jsonrpc": "2.0", "method": method, "params": params}))
+
+    def tool_tell(self, reply, arguments, _):
+        """Any notifications."""
+        self.tell(reply, arguments, arguments["messages"])
         reply.answer(text("told"))
 
     def tool_levels(self, reply, arguments, _):
-        """A log message of every level."""
-        for level in LEVELS:
-            self.where(reply, arguments).put(json.dumps({
-                "jsonrpc": "2.0", "method": "notifications/message",
-                "params": {"level": level, "logger": "asker",
-                           "data": arguments.get("text")}}))
-        reply.answer(text("logged"))
+        """A log message of every level, before the answer or so long after."""
+        messages = [["notifications/message", {
+            "level": level, "logger": "asker", "data": arguments["text"]}]
+            for level in LEVELS]
+        if "after" in arguments:
+            reply.answer(text("will be logged"))
+            threading.Timer(arguments["after"], self.tell, (
+                reply, arguments, messages)).start()
+        else:
+            self.tell(reply, arguments, messages)
+            reply.answer(text("logged"))
 
     def tool_offer(self, reply, arguments, _):
         """One prompt, resource or template more."""

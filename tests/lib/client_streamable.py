@@ -112,7 +112,12 @@ class StreamableClient(Client):
             self.condition.notify_all()
 
     def read_answer(self, key, post):
-        """The answer to a POST, as JSON or as events."""
+        """Read the answer to a POST, and hang up."""
+        with post.connection:
+            self.read_whole(key, post)
+
+    def read_whole(self, key, post):
+        """The answer, as JSON or as events."""
         try:
             post.answer = answer = post.connection.head()
             self.session = answer.header("mcp-session-id") or self.session
