@@ -60,7 +60,9 @@ static const char help[] =
     "  --test                check the configuration and exit\n"
     "  --version             show the version and exit\n"
     "\n"
-    "Options override the configuration. Manual: man 8 " PROGRAM "\n";
+    "Options override the configuration. Clients connect to\n"
+    "http://HOST:PORT/mcp, or to http://HOST:PORT/sse. Manual: man 8 " PROGRAM
+    "\n";
 
 static bool
 take_port(int *ret, const char *text)

@@ -63,7 +63,7 @@ show_summary(struct gateway *gw)
 	    calloc(roster_count(gw->roster) + 1, sizeof(*rows));
 	struct buf out = { .mem = NULL };
 	struct summary summary = { .version = MCPGW_VERSION,
-		.url = gw->urls[0],
+		.urls = gw->urls,
 		.config = gw->config->path,
 		.log = logfile_path(gw->logfile),
 		.rows = rows };

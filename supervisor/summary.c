@@ -201,7 +201,8 @@ summary_render(
 	}
 	put(&page, "\n%sMCP Gateway %s%s\n", paint(&page, BOLD), s->version,
 	    paint(&page, OFF));
-	put_fact(&page, "address", s->url);
+	for (size_t i = 0; s->urls[i] != NULL; i++)
+		put_fact(&page, i == 0 ? "address" : "", s->urls[i]);
 	put_fact(&page, "configuration", s->config);
 	put_fact(&page, "log file", s->log);
 	put(&page, "\n");

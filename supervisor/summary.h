@@ -19,7 +19,7 @@ struct summary_row {
 /* Strings are borrowed. */
 struct summary {
 	const char *version;
-	const char *url;
+	char *const *urls; /* NULL-terminated, as where.h has them */
 	const char *config;
 	const char *log;
 	size_t count;

@@ -267,9 +267,24 @@ verb_status(const struct asked *asked)
 static void
 verb_tools(const struct asked *asked)
 {
+	struct json_span names = json_get(asked->root, "names");
 	struct buf query = { .mem = NULL };
-	bool whole = buf_add_text(&query, "{\"what\":\"tools\"}") == 0;
+	const char *spelling = NULL;
+	bool whole;
 
+	if (json_string_is(names, "safe"))
+		spelling = "safe";
+	else if (json_string_is(names, "slash"))
+		spelling = "slash";
+	else if (json_kind(names) != JSON_NONE &&
+	    json_kind(names) != JSON_NULL) {
+		refuse_request(asked->verbs, asked->request,
+		    "the \"names\" of \"tools\" are \"slash\" or \"safe\"");
+		return;
+	}
+	whole = buf_add_text(&query, "{\"what\":\"tools\",\"names\":") == 0 &&
+	    verbs_add_text(&query, spelling) == 0 &&
+	    buf_add_text(&query, "}") == 0;
 	ask_front(asked, &query, whole);
 }
 

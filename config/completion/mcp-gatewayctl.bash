@@ -59,7 +59,8 @@ _mcp_gatewayctl()
 
 	case $command in
 	status) options+=' --json --names' ;;
-	tools | explain | import) options+=' --json' ;;
+	tools) options+=' --safe --json' ;;
+	explain | import) options+=' --json' ;;
 	calls) options+=' --backend --errors --count --json' ;;
 	token) options+=' --from-stdin --hash' ;;
 	esac

@@ -35,6 +35,7 @@ complete -c mcp-gatewayctl -n '__fish_seen_subcommand_from log' -a 'debug info w
 complete -c mcp-gatewayctl -n '__fish_seen_subcommand_from check import' -F
 complete -c mcp-gatewayctl -n '__fish_seen_subcommand_from status tools calls explain import' -l json -d 'For machines'
 complete -c mcp-gatewayctl -n '__fish_seen_subcommand_from status' -l names -d 'Of the backends, alone'
+complete -c mcp-gatewayctl -n '__fish_seen_subcommand_from tools' -l safe -d 'Names as on /mcp'
 complete -c mcp-gatewayctl -n '__fish_seen_subcommand_from calls' -l backend -x -a '(__mcp_gatewayctl_names)' -d 'Of this one alone'
 complete -c mcp-gatewayctl -n '__fish_seen_subcommand_from calls' -l errors -d 'That failed alone'
 complete -c mcp-gatewayctl -n '__fish_seen_subcommand_from calls' -l count -x -d 'At most so many'

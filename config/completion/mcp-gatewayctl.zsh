@@ -62,7 +62,7 @@ _mcp-gatewayctl() {
 	start|stop|restart)
 		own=('1:command:' '*:backend:_mcp-gatewayctl-backends') ;;
 	tools)
-		own=('--json[for machines]' '1:command:'
+		own=('--safe[names as on /mcp]' '--json[for machines]' '1:command:'
 			'2:backend:_mcp-gatewayctl-backends') ;;
 	log)
 		own=('1:command:' '2:level:(debug info warning error critical)') ;;

@@ -28,6 +28,7 @@ enum option_id {
 	OPTION_COUNT,
 	OPTION_FROM_STDIN,
 	OPTION_HASH,
+	OPTION_SAFE,
 };
 
 static const struct option long_options[] = {
@@ -42,6 +43,7 @@ static const struct option long_options[] = {
 	{ "count", required_argument, NULL, OPTION_COUNT },
 	{ "from-stdin", no_argument, NULL, OPTION_FROM_STDIN },
 	{ "hash", no_argument, NULL, OPTION_HASH },
+	{ "safe", no_argument, NULL, OPTION_SAFE },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -66,7 +68,7 @@ static const struct shape shapes[COMMANDS] = {
 	[COMMAND_RESTART] = { "restart", 1, ARGS_ANY, "names of backends", 0 },
 	[COMMAND_LOG] = { "log", 1, 1, "a level", 0 },
 	[COMMAND_TOOLS] = { "tools", 0, 1, "the name of a backend",
-	    BIT(OPTION_JSON) },
+	    BIT(OPTION_JSON) | BIT(OPTION_SAFE) },
 	[COMMAND_CALLS] = { "calls", 0, 0, "",
 	    BIT(OPTION_JSON) | BIT(OPTION_BACKEND) | BIT(OPTION_ERRORS) |
 		BIT(OPTION_COUNT) },
@@ -92,7 +94,7 @@ static const char help[] =
     "  restart NAME…         replace the processes of backends\n"
     "  log LEVEL             log from debug, info, warning, error or critical "
     "on\n"
-    "  tools [BACKEND] [--json]\n"
+    "  tools [BACKEND] [--safe] [--json]\n"
     "                        the tools that clients see\n"
     "  calls [--backend NAME] [--errors] [--count N] [--json]\n"
     "                        the latest calls\n"
@@ -162,6 +164,9 @@ take(struct options *opt, int what, char **argv, int *status)
 		return true;
 	case OPTION_HASH:
 		opt->hash = true;
+		return true;
+	case OPTION_SAFE:
+		opt->safe = true;
 		return true;
 	default:
 		return usage_refuse(PROGRAM, what, argv, OPTION_SOCKET);

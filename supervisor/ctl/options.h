@@ -39,6 +39,7 @@ struct options {
 	unsigned int count;      /* calls: at most so many, or 0 */
 	bool from_stdin;         /* token: is there already */
 	bool hash;               /* token: the same, and only its hash */
+	bool safe;               /* tools: their names as on /mcp */
 	char *const *args;       /* behind the command */
 	size_t arg_count;
 };

@@ -75,11 +75,16 @@ print_table(struct json_object *list, size_t count)
 int
 command_tools(const struct options *opt)
 {
+	struct json_object *request = answer_request("tools");
 	struct json_object *answer, *report, *list;
 	size_t count;
-	int status =
-	    answer_ask_front(&answer, &report, opt, answer_request("tools"));
+	int status;
 
+	if (opt->safe &&
+	    json_object_object_add(
+		request, "names", json_object_new_string("safe")) != 0)
+		err(EXIT_REFUSED, NULL);
+	status = answer_ask_front(&answer, &report, opt, request);
 	if (status != 0)
 		return status;
 	list = answer_list(report, "tools", &count);

@@ -157,7 +157,8 @@ finish_page(struct writer *w)
 		return -1;
 	memcpy(text->data, buf_data(&w->page), len);
 	text->references = 1;
-	to->page[to->count++] = (struct page){ text, len };
+	to->page[to->count].text = text;
+	to->page[to->count++].len = len;
 	buf_consume(&w->page, len);
 	w->count = 0;
 	return buf_add_text(&w->page, words[w->kind].begin);

@@ -43,7 +43,7 @@ struct front {
 	struct link *instances[INSTANCES_MAX]; /* in no order; NULL: free */
 	uint32_t last_key;                     /* of a WANT */
 	size_t held_bytes; /* of requests that wait for their instances */
-	SLIST_HEAD(, lost_instance) lost_instances; /* to be released */
+	LIST_HEAD(, lost_instance) lost_instances; /* to be released */
 	size_t slots;          /* those from here on were never used */
 	uint32_t requests_max; /* in flight, of one session */
 	struct drain *drain;

@@ -457,7 +457,7 @@ instances_ended(struct link *instance, const char *why)
 
 /* An instance whose link was closed and that may be alive yet. */
 struct lost_instance {
-	SLIST_ENTRY(lost_instance) next;
+	LIST_ENTRY(lost_instance) next;
 	uint64_t number;
 	uint64_t until_ms;
 };
@@ -474,7 +474,7 @@ release_later(struct front *front, uint64_t number)
 	}
 	lost->number = number;
 	lost->until_ms = mono_ms() + INSTANCES_LOST_MS;
-	SLIST_INSERT_HEAD(&front->lost_instances, lost, next);
+	LIST_INSERT_HEAD(&front->lost_instances, lost, next);
 }
 
 static void
@@ -483,12 +483,11 @@ release_lost(struct front *front, uint64_t now_ms)
 	struct lost_instance *lost;
 	struct lost_instance *next;
 
-	SLIST_FOREACH_SAFE(lost, &front->lost_instances, next, next)
-	{
+	LIST_FOREACH_SAFE (lost, &front->lost_instances, next, next) {
 		if (now_ms < lost->until_ms)
 			continue;
 		send_release(front, lost->number);
-		SLIST_REMOVE(&front->lost_instances, lost, lost_instance, next);
+		LIST_REMOVE(lost, next);
 		free(lost);
 	}
 }

@@ -164,9 +164,6 @@ report_status(struct report *r, struct front *front)
 
 /* ---- tools ------------------------------------------------------------ */
 
-/* Everything, with slashes, which is always rendered. */
-static const struct catalogue_lens all = { .audience = 0 };
-
 /* A member that is a string, cut; null where there is none. */
 static void
 add_member(
@@ -182,12 +179,13 @@ add_member(
 }
 
 static void
-add_tool(struct report *r, struct front *front, struct json_span item)
+add_tool(struct report *r, struct front *front,
+    const struct catalogue_lens *lens, struct json_span item)
 {
 	struct catalogue_route route;
 	const char *backend = NULL;
 
-	if (catalogue_find_name(front->catalogue, &all, CATALOG_TOOLS,
+	if (catalogue_find_name(front->catalogue, lens, CATALOG_TOOLS,
 		json_get(item, "name"), &route) == 0)
 		backend = link_name(front->links[route.slot]);
 	begin_item(r);
@@ -200,8 +198,8 @@ add_tool(struct report *r, struct front *front, struct json_span item)
 
 /* The tools of a page, and the cursor of the next one, which lies in it. */
 static struct json_span
-add_tools(
-    struct report *r, struct front *front, const struct catalogue_text *page)
+add_tools(struct report *r, struct front *front,
+    const struct catalogue_lens *lens, const struct catalogue_text *page)
 {
 	struct json_span object = { page->data, page->len };
 	struct json_span tools = json_get(object, "tools"), item;
@@ -209,20 +207,41 @@ add_tools(
 
 	json_iter_init(&it, tools);
 	while (buf_len(&r->text) < REPORT_FULL && json_iter_element(&it, &item))
-		add_tool(r, front, item);
+		add_tool(r, front, lens, item);
 	return json_get(object, "nextCursor");
 }
 
-static void
-report_tools(struct report *r, struct front *front)
+/* How names are wanted, else as on /sse. */
+static enum names_spelling
+spelling_of(const struct front *front, struct json_span query)
 {
+	struct json_span names = json_get(query, "names");
+
+	if (json_string_is(names, "safe"))
+		return NAMES_SAFE;
+	if (json_string_is(names, "slash"))
+		return NAMES_SLASH;
+	return front->policy != NULL &&
+		front->policy->names == POLICY_NAMES_SAFE
+	    ? NAMES_SAFE
+	    : NAMES_SLASH;
+}
+
+/* Everything: of all backends, whoever may call it. */
+static void
+report_tools(struct report *r, struct front *front, struct json_span query)
+{
+	const struct catalogue_lens all = {
+		.audience = 0,
+		.spelling = spelling_of(front, query),
+	};
 	struct json_span cursor = { NULL, 0 };
 	struct catalogue_text *page, *before = NULL;
 
 	begin_list(r, "tools");
 	while (catalogue_page(
 		   front->catalogue, &all, CATALOG_TOOLS, cursor, &page) == 0) {
-		cursor = add_tools(r, front, page);
+		cursor = add_tools(r, front, &all, page);
 		catalogue_text_release(before);
 		before = page;
 		if (cursor.at == NULL || buf_len(&r->text) >= REPORT_FULL)
@@ -337,7 +356,7 @@ report_answer(struct front *front, uint64_t id, const char *json, size_t len)
 	if (json_string_is(what, "status"))
 		report_status(&r, front);
 	else if (json_string_is(what, "tools"))
-		report_tools(&r, front);
+		report_tools(&r, front, query);
 	else if (json_string_is(what, "calls"))
 		report_calls(&r, front, query);
 	else if (json_string_is(what, "call"))

@@ -428,8 +428,11 @@ void
 stream_resume_get(
     struct session *session, struct evhttp_request *request, uint32_t event)
 {
-	struct stream *stream = session->main;
+	struct stream *stream;
 
+	if (session->main != NULL && session->main->dropped)
+		stream_leave_session(session->main);
+	stream = session->main;
 	if (stream == NULL) {
 		if ((stream = stream_new(session, STREAM_GET)) == NULL) {
 			evhttp_send_reply(
@@ -437,12 +440,8 @@ stream_resume_get(
 			return;
 		}
 		session->main = stream;
-	} else if (!stream->dropped) {
-		finish_connection(streams_of(stream), stream_detach(stream));
 	} else {
-		stream_leave_session(stream);
-		stream_resume_get(session, request, event);
-		return;
+		finish_connection(streams_of(stream), stream_detach(stream));
 	}
 	stream_attach(stream, request, STREAM_EVENTS, STREAM_PING_MS);
 	stream_begin_events(stream, event);

@@ -209,6 +209,12 @@ def gateway(build, folder, load, requests, **more):
         lambda: Gateway(build, folder, **more))
 
 
+def floor_instructions(build, folder, load, requests):
+    return per_call_instructions(
+        load, requests,
+        lambda one, n: floor_callgrind(build, folder, one, n))
+
+
 def http_gateway(build, folder, load, requests, **more):
     """The same with the echo server over HTTP behind it."""
     return per_call(

@@ -7,9 +7,15 @@ import sys
 
 # Measure: how it compares with its limit; ratios are to the floor.
 GOALS = {
-    "throughput": (">=", 0.65),
-    "latency": ("<=", 1.6),
-    "big": (">=", 0.6),
+    "throughput": (">=", 0.8),
+    "latency": ("<=", 1.25),
+    "big": (">=", 0.85),
+    "instructions": ("<=", 50000),
+    "bytes": ("<=", 4),
+    "few": ("<=", 6.0),
+    "most": ("<=", 4.5),
+    "lost": ("<=", 0),
+    "beside": ("<=", 1.25),
     "idle": ("<=", 6.0),
     "start": ("<=", 30.0),
     "strays": ("<=", 0),
@@ -59,8 +65,7 @@ class Report:
         each round a ratio is the median of theirs: it does not drift."""
         def ratio(one, i):
             if rounds is not None:
-                return "{:.2f}".format(statistics.median(
-                    its / first for first, its in zip(rounds[0], rounds[i])))
+                return f"{ratio_of(rounds[i], rounds[0]):.2f}"
             return f"{one / stdio:.2f}" if one and stdio else ""
 
         def cell(one):
@@ -106,12 +111,20 @@ def load(report, target, seconds, *more):
     return result
 
 
-def interleave(report, args, targets, key, *more):
+def ratio_of(ours, theirs, base=0):
+    """The median of the ratios of each round: it does not drift.  base is
+    taken off both."""
+    return statistics.median((one - base) / (other - base)
+                             for one, other in zip(ours, theirs))
+
+
+def interleave(report, args, targets, key, *more, tool="echo"):
     """The medians of what mcpload says, target after target in each round,
     every second round in the other order."""
     seen = [[] for _ in targets]
     for turn in range(args.rounds):
         order = list(enumerate(targets))
         for i, target in order if turn % 2 == 0 else order[::-1]:
-            seen[i].append(load(report, target, args.seconds, *more)[key])
+            seen[i].append(load(report, target, args.seconds, "--tool",
+                                target.tool(tool), *more)[key])
     return [statistics.median(one) for one in seen], seen

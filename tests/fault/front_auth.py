@@ -110,33 +110,56 @@ class Tokens(unittest.TestCase):
                          "invalid_token")
 
     def test_where_a_token_is_to_be_had_is_told(self):
-        """RFC 9728: in the challenge and at its well-known places."""
+        """RFC 9728: in the challenge and at its well-known places, for each
+        endpoint; of servers that do not exist as of those that do."""
         servers = ["https://auth.example", "https://other.example/x"]
         url = "https://gw.example"
         path = "/.well-known/oauth-protected-resource"
+        endpoints = ["/sse", "/mcp", "/servers/a/mcp", "/servers/a/sse",
+                     "/servers/never/mcp", "/servers/two%20words/sse"]
         with guarded(public_url=url, authorization_servers=servers) as front:
             caller = Caller(front.address)
-            answer = caller.ask("GET", "/sse")
-            self.assertEqual(
-                answer.header("www-authenticate"),
-                f'{CHALLENGE}, resource_metadata="{url}{path}/sse"')
-            for target in (path, path + "/sse"):
-                answer = caller.ask("GET", target)
-                self.assertEqual(answer.status, 200)
-                self.assertEqual(answer.header("content-type"),
-                                 "application/json")
-                self.assertEqual(json.loads(answer.body), {
-                    "resource": url + "/sse", "authorization_servers": servers,
-                    "bearer_methods_supported": ["header"],
-                    "resource_name": "MCP Gateway"})
-                self.assertEqual(caller.ask("HEAD", target).body, b"")
-                self.assertEqual(caller.ask("POST", target, b"").status, 405)
-            self.assertEqual(caller.ask("GET", path + "/x").status, 404)
+            asked = [(endpoint, endpoint) for endpoint in endpoints]
+            asked += [("/messages/", "/sse"), ("/mcp?names=safe", "/mcp"),
+                      ("/metrics", "")]
+            for target, endpoint in asked:
+                for method in ("GET", "POST", "DELETE"):
+                    if target == "/metrics" and method != "GET":
+                        continue
+                    answer = caller.ask(method, target)
+                    self.assertEqual(answer.status, 401, (method, target))
+                    self.assertEqual(
+                        answer.header("www-authenticate"),
+                        f'{CHALLENGE}, resource_metadata='
+                        f'"{url}{path}{endpoint}"')
+            for endpoint in ["", *endpoints]:
+                for target in (path + endpoint, path + endpoint + "?x=1"):
+                    answer = caller.ask("GET", target)
+                    self.assertEqual(answer.status, 200)
+                    self.assertEqual(answer.header("content-type"),
+                                     "application/json")
+                    self.assertEqual(json.loads(answer.body), {
+                        "resource": url + endpoint,
+                        "authorization_servers": servers,
+                        "bearer_methods_supported": ["header"],
+                        "resource_name": "MCP Gateway"})
+                    self.assertEqual(caller.ask("HEAD", target).body, b"")
+                    self.assertEqual(
+                        caller.ask("POST", target, b"").status, 405)
+            for other in ("/x", "/", "/mcp/", "/messages/", "/metrics",
+                          "/servers/", "/servers//mcp", "/servers/a",
+                          "/servers/a/x", "/servers/a%00/mcp",
+                          '/servers/a"/mcp', f"/servers/{65 * 'x'}/mcp", path):
+                self.assertEqual(caller.ask("GET", path + other).status, 404)
             front.policy(*BACKENDS, authorization_servers=[])
             answer = json.loads(caller.ask("GET", path).body)
             self.assertNotIn("authorization_servers", answer)
             front.policy(*BACKENDS, public_url=None)
-            self.assertEqual(caller.ask("GET", path).status, 404)
+            for endpoint in ["", *endpoints]:
+                self.assertEqual(caller.ask("GET", path + endpoint).status,
+                                 404)
+            self.assertEqual(caller.ask("GET", "/mcp").header(
+                "www-authenticate"), CHALLENGE)
 
     def test_wrong_tokens_of_an_address_run_out(self):
         """A right one works all the time; other addresses are not affected."""

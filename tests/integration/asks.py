@@ -39,6 +39,9 @@ SPELLED = {"sse": "{}/ask", "mcp": "{}__ask"}
 # over HTTP+SSE.
 SHARED = ["pipe", "http", "json", "legacy"]
 
+# Of one client that are not answered, front/ask.h.
+QUESTIONS_MAX = 64
+
 numbers = itertools.count(1)
 
 
@@ -177,15 +180,18 @@ class Questions(Tests):
             client = self.client("mcp", listen=listen)
             for backend in [*SHARED, "mine"]:
                 with self.subTest(backend, listen=listen):
-                    client.requests.clear()
-                    key, _ = self.begin(client, backend, "elicitation/create",
-                                        FORM)
-                    question = client.asked()
-                    self.assertEqual(question.stream, key)
-                    client.respond(question, {"action": "cancel"})
-                    self.assertEqual(client.outcome(key).stream, key)
-                    self.assertEqual(client.posts[key].answer.header(
-                        "content-type"), "text/event-stream")
+                    # A server elsewhere may ask on the stream of its session.
+                    for apart in (False, True):
+                        client.requests.clear()
+                        key, _ = self.begin(client, backend,
+                                            "elicitation/create", FORM,
+                                            apart=apart)
+                        question = client.asked()
+                        self.assertEqual(question.stream, key)
+                        client.respond(question, {"action": "cancel"})
+                        self.assertEqual(client.outcome(key).stream, key)
+                        self.assertEqual(client.posts[key].answer.header(
+                            "content-type"), "text/event-stream")
                     # And what asks nothing is answered as JSON.
                     key = client.send("tools/call",
                                       {"name": f"{backend}/echo"})
@@ -211,6 +217,68 @@ class Questions(Tests):
         _, got = self.ask(client, backend, "sampling/createMessage",
                           SAMPLE, error=error)
         self.assertEqual(got, {"error": error})
+
+    def test_clients_of_every_revision(self):
+        """What their revision does not have they are not asked, whatever they
+        declare."""
+        can = {"2024-11-05": ["sampling/createMessage"],
+               "2025-03-26": ["sampling/createMessage"],
+               "2025-06-18": ["sampling/createMessage", "elicitation/create"]}
+        params = {"sampling/createMessage": SAMPLE, "elicitation/create": FORM}
+        for kind, revision in itertools.product(KINDS, can):
+            client = self.client(kind, revision=revision)
+            self.assertEqual(client.greeting["protocolVersion"], revision)
+            for backend, method in itertools.product(SHARED, params):
+                with self.subTest(client=kind, backend=backend,
+                                  revision=revision, method=method):
+                    client.requests.clear()
+                    if method in can[revision]:
+                        question, got = self.ask(
+                            client, backend, method, params[method],
+                            {"action": "cancel"})
+                        self.assertEqual(question.json["params"],
+                                         params[method])
+                        self.assertEqual(got, {"result": {"action": "cancel"}})
+                    else:
+                        error = self.refused(client, backend, method,
+                                             params[method])
+                        self.assertEqual(error["code"], -32601)
+                with self.subTest(client=kind, backend=backend,
+                                  revision=revision):
+                    client.requests.clear()
+                    error = self.refused(client, backend,
+                                         "elicitation/create", URL)
+                    self.assertEqual(error["code"], -32601)
+
+    @each()
+    def test_a_long_question_and_a_long_answer(self, client, backend):
+        long = "é\"\\" * (1 << 15)
+        question, got = self.ask(client, backend, "elicitation/create",
+                                 {**FORM, "message": long},
+                                 {"action": "accept", "content": {"x": long}})
+        self.assertEqual(question.json["params"]["message"], long)
+        self.assertEqual(got["result"]["content"], {"x": long})
+
+    @each()
+    def test_more_questions_than_anybody_answers(self, client, backend):
+        """One client has so many; one more is refused at once."""
+        key = client.send("tools/call", {
+            "name": f"{backend}/flood", "arguments": {
+                "ids": [unique() for _ in range(QUESTIONS_MAX)],
+                "method": "elicitation/create", "params": FORM}})
+        client.asked(QUESTIONS_MAX)
+        more, _ = self.begin(client, backend, "elicitation/create", FORM)
+        error = said(client.outcome(more))["error"]
+        self.assertEqual(error["code"], -32603)
+        self.assertIn("Too many", error["message"])
+        self.assertEqual(len(client.requests), QUESTIONS_MAX)
+        for question in client.requests:
+            client.respond(question, {"action": "cancel",
+                                      "_meta": {"id": question.json["id"]}})
+        self.assertEqual(
+            [answer["result"]["_meta"]["id"] for answer in
+             said(client.outcome(key))],
+            [question.json["id"] for question in client.requests])
 
     def test_who_cannot_is_not_asked(self):
         forms = {"elicitation": {}}
@@ -572,9 +640,6 @@ class Ends(Tests):
         for kind in KINDS:
             with self.subTest(kind):
                 client = self.client(kind)
-                process.wait_until(
-                    lambda: "result" in client.call("pipe/echo").json,
-                    10 * PATIENCE, "the backend is back")
                 job = self.gateway.wait_job("pipe")
                 key, _ = self.begin(client, "pipe", "elicitation/create", FORM)
                 question = client.asked()
@@ -587,6 +652,9 @@ class Ends(Tests):
                 # An answer to nobody does no harm.
                 client.respond(question, {"action": "accept"})
                 self.assertEqual(client.request("ping").result, {})
+                process.wait_until(
+                    lambda: "result" in client.call("pipe/echo").json,
+                    10 * PATIENCE, "the backend is back")
                 client.close()
 
 

@@ -187,8 +187,10 @@ class Start(unittest.TestCase):
                 client.wait_tools("good/echo")
             gateway.wait_log(r"/no/such")
             text = gateway.wait_console("ready: ")
-            self.assertIn("http://127.0.0.1:%d/sse" % gateway.address[1],
-                          text)
+            for path in ("mcp", "sse"):
+                url = f"http://127.0.0.1:{gateway.address[1]}/{path}\n"
+                self.assertIn(f"\nlistening on {url}", f"\n{text}")
+                self.assertRegex(text, f"\n  (address)? +{url}")
             self.assertIn("logs/log_", text)
             self.assertIn("good", text)
             self.assertIn("bad", text)

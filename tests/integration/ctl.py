@@ -20,6 +20,7 @@ from client import Client
 from control import (CTL, DONE, NOBODY, REFUSED, TROUBLE, USAGE, Asked, ctl)
 from frames import HEADER
 from gateway import DAEMON, PATIENCE, Gateway, backend
+from streamable_client import Streamable
 
 CONTROL_TYPE = 34
 AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
@@ -37,7 +38,9 @@ class Status(unittest.TestCase):
             text = gateway.ctl("status").stdout
             self.assertRegex(text, r"(?m)^MCP Gateway \S+: running for .*pid "
                              + str(gateway.pid))
-            self.assertIn(str(gateway.address[1]), text)
+            url = f"http://127.0.0.1:{gateway.address[1]}"
+            self.assertIn(f"  address        {url}/mcp\n"
+                          f"                 {url}/sse\n", text)
             self.assertRegex(text, r"(?m)^one +ready .* 1 +0 +0 ")
             self.assertRegex(text, r"(?m)^two words +ready ")
             self.assertRegex(text, r"(?m)^off +disabled ")
@@ -52,6 +55,9 @@ class Status(unittest.TestCase):
             answer = gateway.status()
             self.assertEqual(answer["gateway"]["pid"], gateway.pid)
             self.assertEqual(answer["gateway"]["config"], gateway.config)
+            self.assertEqual(answer["gateway"]["addresses"], [
+                f"http://127.0.0.1:{gateway.address[1]}/{path}"
+                for path in ("mcp", "sse")])
             self.assertGreater(
                 answer["gateway"]["memory"]["supervisor"], 1 << 18)
             one = answer["backends"][0]
@@ -138,6 +144,25 @@ class Status(unittest.TestCase):
             self.assertEqual({tool["backend"] for tool in some}, {"two"})
             self.assertIn("two/echo", gateway.ctl("tools").stdout)
             self.assertNotIn("one/echo", gateway.ctl("tools", "two").stdout)
+
+    def test_tools_are_shown_as_each_endpoint_names_them(self):
+        with Asked({"one": backend(), "two words": backend()}) as gateway, \
+                Client(gateway.address) as client:
+            client.wait_tools("one/echo", "two words/echo")
+            tools = Streamable(gateway.address).result("tools/list")["tools"]
+            safe = json.loads(
+                gateway.ctl("tools", "--safe", "--json").stdout)["tools"]
+            self.assertEqual([tool["name"] for tool in safe],
+                             [tool["name"] for tool in tools])
+            self.assertEqual({tool["backend"] for tool in safe},
+                             {"one", "two words"})
+            self.assertIn("one__echo", gateway.ctl("tools", "--safe").stdout)
+            self.assertNotIn("two", gateway.ctl(
+                "tools", "one", "--safe").stdout)
+        with Asked({"one": backend()}, settings={"names": "safe"}) as gateway, \
+                Client(gateway.address) as client:
+            client.wait_tools("one__echo")
+            self.assertIn("one__echo", gateway.ctl("tools").stdout)
 
 
 class Calls(unittest.TestCase):

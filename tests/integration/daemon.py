@@ -157,8 +157,9 @@ class Background(Daemons):
             lambda: re.search(r"INFO - 1 of 1 backend ready, \d+ tools\n",
                               self.logs()),
             10 * PATIENCE, "the summary")
-        self.assertIn(f"listening on http://127.0.0.1:{port}/sse",
-                      self.logs())
+        for path in ("mcp", "sse"):
+            self.assertIn(f"listening on http://127.0.0.1:{port}/{path}\n",
+                          self.logs())
         self.stop(pid)
 
     def test_what_prevents_a_start_reaches_the_caller(self):

@@ -102,6 +102,14 @@ class Asker(http_backend.Backend):
         asked[0].wait(WAIT)
         reply.answer(text(json.dumps(asked[1])))
 
+    def tool_flood(self, reply, arguments, _):
+        """Many questions at once; the answers in the same order."""
+        asked = [self.put(reply, {**arguments, "id": ident})
+                 for ident in arguments["ids"]]
+        for one in asked:
+            one[0].wait(WAIT)
+        reply.answer(text(json.dumps([one[1] for one in asked])))
+
     def tool_later(self, reply, arguments, _):
         """An answer, and then the question."""
         reply.answer(text("later"))

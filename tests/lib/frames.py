@@ -161,6 +161,9 @@ class Front:
         self.policy(*(backend(number, one) if isinstance(one, str) else one
                       for number, one in enumerate(backends)), **more)
         listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        # As the supervisor does.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT,
+                            256 << 10)
         self.address = listener.getsockname()
         self.supervisor.send("LISTEN", {"address": "test", "local": False},
                              fd=listener.fileno())

@@ -81,6 +81,8 @@ good_lines_are_understood(void **state)
 	assert_int_equal(opt.count, 5);
 	assert_int_equal(parse(&opt, "token alice --hash", &status), 0);
 	assert_true(opt.hash);
+	assert_int_equal(parse(&opt, "tools --safe", &status), 0);
+	assert_true(opt.safe);
 	assert_int_equal(parse(&opt, "stop -- --json", &status), 0);
 	assert_string_equal(opt.args[0], "--json");
 }
@@ -129,7 +131,7 @@ bad_lines_are_refused(void **state)
 		"status --errors", "status --hash", "reload a", "reload --json",
 		"check a b", "check --json", "stop", "start", "restart",
 		"stop ''", "log", "log debug info", "tools a b",
-		"tools --names", "calls a", "calls --count 0",
+		"tools --names", "status --safe", "calls a", "calls --count 0",
 		"calls --count 10001", "calls --backend ''", "explain",
 		"explain 1 2", "import", "import a b", "import a --errors",
 		"token a b", "token --json" };

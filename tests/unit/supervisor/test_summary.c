@@ -18,8 +18,12 @@ static const struct summary_row rows[] = {
 	{ "off", BACKEND_DOWN, true, 0, NULL },
 };
 
-static const struct summary full = { "0.1.0", "http://127.0.0.1:9000/sse",
-	"config.json", "logs/log_20261122_123456_INFO.log", 5, rows };
+static char newer[] = "http://127.0.0.1:9000/mcp";
+static char older[] = "http://127.0.0.1:9000/sse";
+static char *const urls[] = { newer, older, NULL };
+
+static const struct summary full = { "0.1.0", urls, "config.json",
+	"logs/log_20261122_123456_INFO.log", 5, rows };
 
 static char text[4096];
 
@@ -43,7 +47,8 @@ it_looks_like_this_in_a_pipe(void **state)
 	assert_string_equal(render(&full, false, 0),
 	    "\n"
 	    "MCP Gateway 0.1.0\n"
-	    "  address        http://127.0.0.1:9000/sse\n"
+	    "  address        http://127.0.0.1:9000/mcp\n"
+	    "                 http://127.0.0.1:9000/sse\n"
 	    "  configuration  config.json\n"
 	    "  log file       logs/log_20261122_123456_INFO.log\n"
 	    "\n"
@@ -101,7 +106,7 @@ the_ready_line_begins_the_same_in_colour(void **state)
 static void
 one_is_not_many(void **state)
 {
-	const struct summary one = { "0.1.0", "u", "c", "l", 1, rows };
+	const struct summary one = { "0.1.0", urls, "c", "l", 1, rows };
 
 	(void)state;
 	assert_non_null(
@@ -111,7 +116,7 @@ one_is_not_many(void **state)
 static void
 a_gateway_without_backends_says_so(void **state)
 {
-	const struct summary none = { "0.1.0", "u", "c", "l", 0, NULL };
+	const struct summary none = { "0.1.0", urls, "c", "l", 0, NULL };
 
 	(void)state;
 	assert_non_null(strstr(render(&none, false, 0), "no backends"));
@@ -125,7 +130,7 @@ names_in_any_language_keep_the_columns(void **state)
 		{ "gerät", BACKEND_READY, false, 1, NULL },
 		{ "geraet", BACKEND_READY, false, 1, NULL },
 	};
-	const struct summary s = { "0.1.0", "u", "c", "l", 2, two };
+	const struct summary s = { "0.1.0", urls, "c", "l", 2, two };
 
 	(void)state;
 	assert_non_null(strstr(render(&s, false, 0),

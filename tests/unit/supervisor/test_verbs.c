@@ -113,7 +113,16 @@ the_front_is_asked_only_what_is_right(void **state)
 {
 	(void)state;
 	assert_null(ask("{\"verb\":\"tools\"}"));
-	assert_string_equal(fake.query, "{\"what\":\"tools\"}");
+	assert_string_equal(fake.query, "{\"what\":\"tools\",\"names\":null}");
+	assert_null(ask("{\"verb\":\"tools\",\"names\":\"safe\"}"));
+	assert_string_equal(
+	    fake.query, "{\"what\":\"tools\",\"names\":\"safe\"}");
+	assert_null(ask("{\"verb\":\"tools\",\"names\":\"slash\"}"));
+	assert_string_equal(
+	    fake.query, "{\"what\":\"tools\",\"names\":\"slash\"}");
+	expect_refusal(
+	    "{\"verb\":\"tools\",\"names\":\"x\"}", "are \\\"slash\\\"");
+	expect_refusal("{\"verb\":\"tools\",\"names\":1}", "\\\"safe\\\"");
 	assert_null(ask("{\"verb\":\"calls\"}"));
 	assert_string_equal(fake.query,
 	    "{\"what\":\"calls\",\"count\":20,\"backend\":null,"
@@ -138,7 +147,7 @@ the_front_is_asked_only_what_is_right(void **state)
 	expect_refusal("{\"verb\":\"call\",\"call\":\"\"}", "number of a call");
 	expect_refusal(
 	    "{\"verb\":\"call\",\"call\":\"-1\"}", "number of a call");
-	assert_int_equal(fake.queries, 4);
+	assert_int_equal(fake.queries, 6);
 	for (unsigned int i = 0; i < 4; i++)
 		fake.answered(fake.answered_arg[i], NULL, 0);
 }
