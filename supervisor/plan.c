@@ -340,8 +340,8 @@ pipe_size(const struct plan *plan)
 		if (be->session != CONFIG_SHARED)
 			runs += be->max_instances;
 	}
+	assert(runs > 0); /* it is asked for one of them */
 	share = PIPE_TOTAL / (2 * runs);
-
 	while (size > share && size > PIPE_MIN)
 		size /= 2;
 	return (int)size;

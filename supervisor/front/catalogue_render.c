@@ -158,7 +158,7 @@ finish_page(struct writer *w)
 	memcpy(text->data, buf_data(&w->page), len);
 	text->references = 1;
 	to->page[to->count].text = text;
-	to->page[to->count++].len = len;
+	to->page[to->count++].items = len;
 	buf_consume(&w->page, len);
 	w->count = 0;
 	return buf_add_text(&w->page, words[w->kind].begin);

@@ -112,7 +112,7 @@ stream_attach(struct stream *stream, struct evhttp_request *request,
 {
 	stream->request = request;
 	stream->state = state;
-	stream->copied = 0;
+	stream->copied = stream->largest = 0;
 	stream->dropped = false;
 	stream->due_ms = mono_ms() + due_ms;
 	TAILQ_INSERT_TAIL(list_of(stream), stream, of_all);

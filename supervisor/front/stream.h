@@ -65,6 +65,7 @@ struct stream {
 	struct evhttp_request *request; /* NULL: nobody listens */
 	uint64_t due_ms;  /* of a ping; of undecided ones, to decide */
 	size_t copied;    /* bytes in its queue that are its own, at most */
+	size_t largest;   /* of these, in one piece: held until all is sent */
 	uint32_t number;  /* within the session; 0: the GET stream */
 	uint32_t events;  /* so far, of a POST's */
 	uint32_t awaited; /* requests of a POST that are not answered */

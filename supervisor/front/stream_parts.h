@@ -22,6 +22,9 @@ struct front;
 /* An answer of at most this length is out of our hands once it is written: it
  * fits into the kernel's buffers, which are empty. */
 #define STREAM_SMALL_MAX 4096U
+/* Messages from this length on get memory of just their size: evbuffers round
+ * theirs up to a power of two. */
+#define STREAM_LARGE_MIN ((size_t)16384)
 
 /* All streams: a member of struct sessions. */
 struct streams {

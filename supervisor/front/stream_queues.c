@@ -27,10 +27,12 @@ count_list(struct stream_list *list)
 	size_t all = 0;
 
 	TAILQ_FOREACH (stream, list, of_all) {
-		size_t length = queued(stream);
+		size_t most = queued(stream);
 
-		if (stream->copied > length)
-			stream->copied = length;
+		if (most > 0)
+			most += stream->largest;
+		if (stream->copied > most)
+			stream->copied = most;
 		if (!stream->dropped)
 			all += stream->copied;
 	}
@@ -40,7 +42,8 @@ count_list(struct stream_list *list)
 /*
  * What streams hold as copies of their own, which is what memory they take;
  * what they refer to is shared.  Never less than the truth: of a stream that
- * was not empty for long, all that was copied since counts, up to its length.
+ * was not empty for long, all that was copied since counts, up to its length
+ * and the largest piece, of which a part may be sent already.
  */
 static size_t
 count_queues(struct streams *streams)
@@ -109,7 +112,11 @@ stream_copied(struct stream *stream, size_t before, size_t n)
 {
 	struct streams *streams = &stream->sessions->streams;
 
-	stream->copied = (before == 0 ? 0 : stream->copied) + n;
+	if (before == 0)
+		stream->copied = stream->largest = 0;
+	stream->copied += n;
+	if (stream->largest < n)
+		stream->largest = n;
 	streams->held += n;
 	streams_check_queues(streams);
 }

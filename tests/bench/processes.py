@@ -308,7 +308,8 @@ class Floor(Target):
         self.child = subprocess.Popen(
             [*prefix, tool(build, "floor"), str(port), "--epoll-changelist",
              "--tuned", "--big-pipes", "--", tool(build, "echo_backend")],
-            stdin=subprocess.DEVNULL)
+            # Linux shares out its CPUs by session: the gateway has its own.
+            stdin=subprocess.DEVNULL, start_new_session=True)
 
         if wait:
             wait_until(lambda: listens(port), START_SECONDS, "the floor")
