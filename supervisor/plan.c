@@ -1,5 +1,6 @@
 /* plan.c: what each process is started with. */
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>

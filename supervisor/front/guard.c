@@ -163,23 +163,15 @@ static void
 connection_refuse(struct connection *conn, int status, const char *reason)
 {
 	char address[PEER_TEXT_MAX];
-	char body[HTTP_ERROR_MAX];
-	char text[HTTP_ERROR_MAX + 256];
-	size_t body_len = http_words_error(body, reason);
-	int len;
+	char text[HTTP_REFUSAL_MAX];
+	size_t len = http_words_refusal(text, status, reason);
 
-	len = snprintf(text, sizeof(text),
-	    "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n%s%s"
-	    "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
-	    status, http_words_reason(status),
-	    status == 405 ? "Allow: GET, POST, DELETE\r\n" : "",
-	    status == 503 ? "Retry-After: 1\r\n" : "", body_len, body);
 	if (connection_answering(conn) ||
 	    evbuffer_get_length(bufferevent_get_output(conn->bev)) > 0) {
 		connection_end(conn, reason);
 		return;
 	}
-	(void)send(bufferevent_getfd(conn->bev), text, (size_t)len,
+	(void)send(bufferevent_getfd(conn->bev), text, len,
 	    MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (client_may_log(&conn->client))
 		log_info("client %s: refused with %d: %s",

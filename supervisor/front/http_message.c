@@ -27,21 +27,62 @@ http_has_json(const struct http_exchange *x)
 		type[n] == '\t');
 }
 
+/* What a media range has of what we send. */
+static unsigned int
+accepted_by(const char *range, size_t len)
+{
+	static const struct {
+		const char *name;
+		unsigned int set;
+	} ranges[] = {
+		{ "*/*", HTTP_ACCEPTS_ALL },
+		{ "application/json", HTTP_ACCEPTS_JSON },
+		{ "application/*", HTTP_ACCEPTS_JSON },
+		{ "text/event-stream", HTTP_ACCEPTS_EVENTS },
+		{ "text/*", HTTP_ACCEPTS_EVENTS },
+	};
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		if (strlen(ranges[i].name) == len &&
+		    strncasecmp(range, ranges[i].name, len) == 0)
+			return ranges[i].set;
+	return 0;
+}
+
+/* Are there parameters, up to a comma, that say "not at all": q=0? */
+static bool
+is_refused(const char *at)
+{
+	while (*at != ',' && *at != '\0') {
+		at += strspn(at, "; \t");
+		if (strncasecmp(at, "q=0", 3) == 0) {
+			at += 3;
+			at += strspn(at, ".0");
+			return *at < '1' || *at > '9';
+		}
+		at += strcspn(at, ";,");
+	}
+	return false;
+}
+
 unsigned int
 http_accepts(const char *accept)
 {
 	unsigned int set = HTTP_ACCEPTS_OTHER;
 
 	/* What the SDKs send. */
-	if (strcmp(accept, "application/json, text/event-stream") == 0 ||
-	    strstr(accept, "*/*") != NULL)
+	if (strcmp(accept, "application/json, text/event-stream") == 0)
 		return HTTP_ACCEPTS_ALL;
-	if (strcasestr(accept, "application/json") != NULL ||
-	    strcasestr(accept, "application/*") != NULL)
-		set |= HTTP_ACCEPTS_JSON;
-	if (strcasestr(accept, "text/event-stream") != NULL ||
-	    strcasestr(accept, "text/*") != NULL)
-		set |= HTTP_ACCEPTS_EVENTS;
+	while (*accept != '\0') {
+		size_t len;
+
+		accept += strspn(accept, ", \t");
+		len = strcspn(accept, ",; \t");
+		if (!is_refused(accept + len))
+			set |= accepted_by(accept, len);
+		accept += len;
+		accept += strcspn(accept, ",");
+	}
 	return set;
 }
 

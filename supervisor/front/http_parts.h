@@ -109,7 +109,8 @@ void http_add_header(
 
 /* ---- http_message.c --------------------------------------------------- */
 
-/* What an Accept header has of HTTP_ACCEPTS_..., never 0. */
+/* What an Accept header has of HTTP_ACCEPTS_..., never 0.  What one range has
+ * is accepted, however another one judges it (RFC 9110, 12.5.1). */
 unsigned int http_accepts(const char *accept);
 
 /* Is the body said to be JSON? */

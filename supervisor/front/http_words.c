@@ -178,3 +178,17 @@ http_words_error(char body[HTTP_ERROR_MAX], const char *why)
 	    "\"message\":\"%.160s\"}}",
 	    why);
 }
+
+size_t
+http_words_refusal(char text[HTTP_REFUSAL_MAX], int status, const char *why)
+{
+	char body[HTTP_ERROR_MAX];
+	size_t len = http_words_error(body, why);
+
+	return (size_t)snprintf(text, HTTP_REFUSAL_MAX,
+	    "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n%s%s"
+	    "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
+	    status, http_words_reason(status),
+	    status == 405 ? "Allow: GET, POST, DELETE\r\n" : "",
+	    status == 503 ? "Retry-After: 1\r\n" : "", len, body);
+}

@@ -63,6 +63,13 @@ const char *http_words_reason(int status);
  */
 size_t http_words_error(char body[HTTP_ERROR_MAX], const char *why);
 
+/* Such an answer with its head. */
+#define HTTP_REFUSAL_MAX (HTTP_ERROR_MAX + 256)
+/* Write the answer that refuses a request and ends its connection.  status is
+ * one that has a name.  Returns the length. */
+size_t http_words_refusal(
+    char text[HTTP_REFUSAL_MAX], int status, const char *why);
+
 /* The first byte from at on that is not of a token (RFC 9110, 5.6.2), or end.
  */
 const char *http_words_skip_token(const char *at, const char *end);

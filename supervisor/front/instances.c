@@ -354,8 +354,9 @@ give_up(struct link *instance, const char *reason)
 	snprintf(phrase, sizeof(phrase),
 	    "%s; waited for it for %.1f s (\"instance_wait\")", reason,
 	    (double)instance->base->instance_wait_ms / 1000.0);
-	log_warning("session %u: backend %s %s", instance->owner->handle,
-	    instance->name, phrase);
+	if (!TAILQ_EMPTY(&instance->held))
+		log_warning("session %u: backend %s %s",
+		    instance->owner->handle, instance->name, phrase);
 	if (instance->number != 0)
 		send_release(instance->front, instance->number);
 	instance_over(instance, phrase, "", 0);
@@ -391,8 +392,9 @@ instances_on_instance(struct front *front, uint32_t key, uint64_t number,
 		return;
 	}
 	read_reason(instance, json, len);
-	/* Those who wait for a backend or a gateway that ends wait in vain. */
-	if (front->drain != NULL || instance->base->part != POLICY_SERVING) {
+	/* Nobody waits any more, or it is in vain. */
+	if ((TAILQ_EMPTY(&instance->held) && !is_missed(instance)) ||
+	    front->drain != NULL || instance->base->part != POLICY_SERVING) {
 		strlcpy(reason, instance->reason, sizeof(reason));
 		instance_over(instance, reason, "", 0);
 		return;

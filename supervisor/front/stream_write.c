@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <event2/buffer.h>
@@ -79,23 +80,73 @@ stream_accepts(struct stream *stream)
 
 /* ---- bytes ------------------------------------------------------------ */
 
+static void
+free_piece(const void *data, size_t len, void *piece)
+{
+	(void)data;
+	(void)len;
+	free(piece);
+}
+
+/* Where to write at most n bytes for the end of a buffer; NULL with ENOMEM.
+ * piece_end() is next. */
+static char *
+piece_begin(struct evbuffer *buffer, size_t n)
+{
+	struct evbuffer_iovec space;
+
+	if (n >= STREAM_LARGE_MIN)
+		return malloc(n);
+	if (evbuffer_reserve_space(buffer, (ev_ssize_t)n, &space, 1) != 1)
+		return NULL;
+	return space.iov_base;
+}
+
+/* Add a byte. */
+static int
+add_byte(struct evbuffer *buffer, char byte)
+{
+	struct evbuffer_iovec space;
+
+	if (evbuffer_reserve_space(buffer, 1, &space, 1) != 1)
+		return -1;
+	*(char *)space.iov_base = byte;
+	space.iov_len = 1;
+	return evbuffer_commit_space(buffer, &space, 1);
+}
+
+/*
+ * len of these n bytes were written: they are the buffer's.  -1: no memory.
+ * The last of many is put behind the others: whatever evhttp adds next finds
+ * room there, else evbuffer_add() would make as much again as they take.
+ */
+static int
+piece_end(struct evbuffer *buffer, char *piece, size_t n, size_t len)
+{
+	struct evbuffer_iovec space = { piece, len };
+
+	if (n < STREAM_LARGE_MIN)
+		return evbuffer_commit_space(buffer, &space, 1);
+	if (evbuffer_add_reference(buffer, piece, len - 1, free_piece, piece) ==
+	    0)
+		return add_byte(buffer, piece[len - 1]);
+	free(piece);
+	return -1;
+}
+
 void
 stream_write_copy(struct stream *stream, const char *bytes, size_t n)
 {
 	struct evbuffer *output = stream_output(stream);
 	size_t before = evbuffer_get_length(output);
-	struct evbuffer_iovec space;
+	char *piece = piece_begin(output, n);
 
-	/* evbuffer_add() would make as much room again as the last text took,
-	 * though that is shared. */
-	if (evbuffer_reserve_space(output, (ev_ssize_t)n, &space, 1) != 1) {
+	if (piece != NULL)
+		memcpy(piece, bytes, n);
+	if (piece == NULL || piece_end(output, piece, n, n) == -1)
 		stream_drop(stream, "out of memory");
-		return;
-	}
-	memcpy(space.iov_base, bytes, n);
-	space.iov_len = n;
-	evbuffer_commit_space(output, &space, 1);
-	stream_copied(stream, before, n);
+	else
+		stream_copied(stream, before, n);
 }
 
 static void
@@ -187,20 +238,17 @@ write_event(struct stream *stream, struct json_span id,
 {
 	struct evbuffer *output = stream_output(stream);
 	size_t before = evbuffer_get_length(output);
-	struct evbuffer_iovec space;
+	size_t most = chunk_message_max(id.len + splice_length(message));
+	char *piece = piece_begin(output, most);
 
-	if (evbuffer_reserve_space(output,
-		(ev_ssize_t)chunk_message_max(id.len + splice_length(message)),
-		&space, 1) != 1) {
+	if (piece != NULL)
+		*len = chunk_put_message(piece, id, message, newlines);
+	if (piece == NULL || piece_end(output, piece, most, *len) == -1) {
 		stream_drop(stream, "out of memory");
 		return NULL;
 	}
-	space.iov_len =
-	    chunk_put_message(space.iov_base, id, message, newlines);
-	evbuffer_commit_space(output, &space, 1);
-	*len = space.iov_len;
-	stream_copied(stream, before, space.iov_len);
-	return stream->dropped ? NULL : space.iov_base;
+	stream_copied(stream, before, *len);
+	return stream->dropped ? NULL : piece;
 }
 
 /* An event that can be had again.  stream: NULL while the session has no GET
@@ -356,8 +404,9 @@ void
 stream_answer(
     struct stream *stream, const struct splice *message, bool newlines)
 {
+	size_t len = splice_length(message);
 	struct evbuffer *body;
-	struct evbuffer_iovec space;
+	char *piece;
 
 	if (!is_json(stream) || is_deaf(stream)) {
 		stream_send(stream, message, newlines);
@@ -369,15 +418,13 @@ stream_answer(
 		return;
 	}
 	body = evhttp_request_get_output_buffer(stream->request);
-	if (evbuffer_reserve_space(
-		body, (ev_ssize_t)splice_length(message), &space, 1) != 1) {
+	if ((piece = piece_begin(body, len)) != NULL)
+		splice_write(message, piece);
+	if (piece == NULL || piece_end(body, piece, len, len) == -1) {
 		stream_drop(stream, "out of memory");
 		count_answer(stream);
 		return;
 	}
-	splice_write(message, space.iov_base);
-	space.iov_len = splice_length(message);
-	evbuffer_commit_space(body, &space, 1);
 	answer_json(stream, 0);
 }
 

@@ -149,7 +149,7 @@ class Instances(unittest.TestCase):
             self.assertEqual(self.told("RELEASE")[0], 77)
             self.refuse(wrong)
         self.front.state(99, "failed", "x")
-        self.front.link(99)
+        self.hang_up(99)
         self.grant(ours, 10)
         worker = self.link(10)
         self.serve(worker, client, key, "")
@@ -525,6 +525,7 @@ class Instances(unittest.TestCase):
         one.outcome(busy).result
         self.assertEqual(self.told("RELEASE")[0], 10)
         self.assertEqual(self.told("DRAINED")[2], ALL)
+        two.session = None  # which is over
 
     def test_news_of_roots_and_levels_go_to_ones_own(self):
         self.start(instances=2)

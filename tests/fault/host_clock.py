@@ -20,9 +20,9 @@ DAY = 86400
 # Shortly before and after 32 bits overflow.
 END_OF_TIME = 1 << 31
 STAMP = re.compile(r"^(\d\d\d\d-\d\d-\d\d \d\d:\d\d:\d\d) - ", re.MULTILINE)
-# How long processors are taken away: three times what a process has that does
-# not answer.
-STARVED = 15
+# How long processors are taken away: twice what a process has that does not
+# answer.
+STARVED = 10
 
 
 def stamps(text):
@@ -66,7 +66,7 @@ class OfTheDay(unittest.TestCase):
             for seconds in (DAY, -DAY, END_OF_TIME - time.time() - 2,
                             END_OF_TIME + DAY - time.time(), 0):
                 self.jump(seconds)
-                time.sleep(2.5)
+                time.sleep(1.5)
         self.assertEqual(process.descendants(self.gateway.pid), before)
         self.assertNotRegex(self.gateway.log(), "WARNING - (?!these)|ERROR")
         self.gateway.stop()
@@ -128,7 +128,7 @@ class Monotonic(unittest.TestCase):
 
     def overflow(self, milliseconds):
         """Serve while so many have gone by since the machine was started."""
-        ahead = int(milliseconds / 1000 - time.monotonic()) - 4
+        ahead = int(milliseconds / 1000 - time.monotonic()) - 3
         with Gateway({"victim": faulty(), "bystander": backend(
                 ping_interval=1)}, prefix=(
                     "unshare", "--time", "--monotonic", str(ahead),
@@ -137,7 +137,7 @@ class Monotonic(unittest.TestCase):
                 client.wait_tools("victim/echo", "bystander/echo")
             before = process.descendants(gateway.pid)
             with Load(gateway.address, ["victim/echo", "bystander/echo"], 50):
-                time.sleep(9)
+                time.sleep(7)
             self.assertEqual(process.descendants(gateway.pid), before)
             job = gateway.wait_job("victim")
             os.kill(job, 9)

@@ -15,7 +15,7 @@ from programs import CAN_PRELOAD, Programs
 
 MIB = 1 << 20
 # For this long nothing can be relied on.
-TROUBLE = 6
+TROUBLE = 4
 
 
 class Memory(unittest.TestCase):

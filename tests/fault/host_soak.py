@@ -1,4 +1,4 @@
-"""A minute of steady calls in which everything dies again and again and the
+"""Steady calls in which everything dies again and again and the
 configuration changes: one outcome for each call, and nothing grows."""
 
 import json
@@ -13,7 +13,7 @@ from client import Client
 from gateway import PATIENCE, SANITIZED, Gateway, backend, faulty
 from load import Load
 
-SECONDS = float(os.environ.get("MCPGW_SOAK_SECONDS", "30"))
+SECONDS = float(os.environ.get("MCPGW_SOAK_SECONDS", "20"))
 RATE = 200 if not SANITIZED else 50
 EVERY = 1.5         # seconds between two faults
 WARM = SECONDS / 3  # before which it may grow

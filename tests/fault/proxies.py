@@ -18,6 +18,7 @@ import raw
 from abuse import MARK, PING, malformed
 from client import Client
 from gateway import PATIENCE, SANITIZED, Gateway, backend
+from streamable_client import Streamable
 
 # Each proxy marks the requests it sends, so that they can be counted however
 # the bytes around them are meant.
@@ -322,6 +323,38 @@ class Behind:
             self.assertLess(time.monotonic() - begin, 1 * PATIENCE)
             client.assert_one_outcome_each()
 
+    def test_streamable_http_through_a_proxy(self):
+        """Answers, streams that are not held back, and coming back."""
+        address = self.start(2 * PING_SECONDS)
+        for path, prefix in (("/mcp", "one__"), ("/servers/one/mcp", "")):
+            client = Streamable(address, path)
+            for size in (1, 1000, 1000000):
+                self.assertEqual(client.result("tools/call", {
+                    "name": prefix + "echo",
+                    "arguments": {"text": "x" * size}})["content"],
+                    [{"type": "text", "text": "x" * size}])
+            with client.get() as stream:
+                self.assertEqual(stream.event().id, "0-0")
+                self.changes(client, stream, prefix)
+            with client.call(prefix + "hang", {"seconds": 5}) as exchange:
+                begin = time.monotonic()
+                event = exchange.event()
+                self.assertLess(time.monotonic() - begin, 4 * PATIENCE)
+            with client.get(event.id) as again:
+                self.assertEqual(again.message().json["result"]["content"],
+                                 [{"type": "text",
+                                   "text": "nobody cancelled"}])
+            self.assertEqual(client.delete().status, 200)
+            self.assertEqual(client.status(), 404)
+
+    def changes(self, client, stream, prefix):
+        """What the backend tells comes at once."""
+        for tool in ("add", "remove"):
+            client.result("tools/call", {"name": prefix + tool,
+                                         "arguments": {"name": "later"}})
+            self.assertEqual(stream.message().json["method"],
+                             "notifications/tools/list_changed")
+
     def test_a_client_that_leaves_a_proxy_ends_its_session(self):
         client = Client(self.start(2 * PING_SECONDS))
         client.close()
@@ -347,6 +380,19 @@ class Idle(Behind):
             client.poster.close()
             client.poster = None
             client.call("one/echo").result
+
+    @unittest.skipIf(SANITIZED, "waits only, and longer than the others run")
+    def test_a_long_call_outlives_a_proxys_patience(self):
+        patience = PING_SECONDS + 3
+        client = Streamable(self.start(patience))
+        with client.get() as stream, client.call(
+                "one__hang", {"seconds": patience + 4},
+                timeout=2 * patience) as exchange:
+            self.assertEqual(exchange.outcome()["result"]["content"],
+                             [{"type": "text", "text": "nobody cancelled"}])
+            self.assertEqual(stream.event().id, "0-0")
+            self.changes(client, stream, "one__")
+        self.assertEqual(client.delete().status, 200)
 
 
 class Haproxy(Idle, unittest.TestCase):

@@ -18,7 +18,7 @@ from load import Load
 from operated import RATE, REFUSED, Operated
 
 # How long things go wrong.
-SECONDS = 10 if not SANITIZED else 20
+SECONDS = 6 if not SANITIZED else 20
 AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 # Backends that come or change at once.
 MANY = 100 if not SANITIZED else 20
@@ -176,7 +176,7 @@ class Hanging(Faults):
                 self.change_and_tell()
                 time.sleep(pause)
                 self.gateway.send_signal(signal.SIGSTOP)
-                time.sleep(8 if pause == 0.01 else 1)
+                time.sleep(7 if pause == 0.01 else 1)
                 self.gateway.send_signal(signal.SIGCONT)
                 process.wait_until(lambda: self.reloads() > before,
                                    15 * PATIENCE, "the reload")

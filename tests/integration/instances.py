@@ -7,17 +7,16 @@ import threading
 import time
 import unittest
 
-import gateway
+import private
 import process
-from client import Client
-from client_streamable import StreamableClient
-from gateway import PATIENCE, PYTHON, SCRIPT, control
+from gateway import PATIENCE, PYTHON, SCRIPT
 from http_backend import Backend
-from private import KINDS, Private, answers, gone, own, pid, text
+from private import KINDS, answers, gone, own, pid, text
 
 UPDATED = "notifications/resources/updated"
 NOTE = "test://notes/1"
 LOG = "notifications/message"
+ASK = {"name": "own/ask", "arguments": {"method": "sampling/createMessage"}}
 # backend.py, which ends soon once there is a file of this name.
 SHORT_LIVED = """
 import os, runpy, sys, threading
@@ -31,28 +30,8 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-class Tests(unittest.TestCase):
-    """Each with a gateway of its own."""
-
-    def start(self, entry=None, settings=None, **backends):
-        """A gateway with a backend "own", and others."""
-        entry = entry or own()
-        self.gateway = Private({"own": entry, **backends}, gateway=settings)
-        self.addCleanup(self.gateway.discard)
-        self.addCleanup(self.end)
-        self.client("sse", "own/echo").close()
-
-    def end(self):
-        """In order, unless the test did that."""
-        if not self.gateway.stopped:
-            self.gateway.stop()
-
-    def client(self, kind, *names, **more):
-        """A session that sees these tools."""
-        client = KINDS[kind](self.gateway.address, **more)
-        self.addCleanup(client.close)
-        client.wait_tools(*(names or ("own/environment",)))
-        return client
+class Tests(private.Tests):
+    """With files of the backend's."""
 
     def file(self, name):
         """Where a file may be."""
@@ -111,8 +90,7 @@ class PerClient(Tests):
         ended = self.gateway.processes_of(pid(client))
         gone(*ended)
         self.gateway.wait_instances(0)
-        answer = gateway.control(self.gateway, "status", "--json")
-        self.assertEqual(json.loads(answer)["sessions"], 0)
+        self.assertEqual(self.gateway.metric("sessions"), 0)
 
     def test_each_ends_when_it_is_not_asked_for_long(self):
         self.start(own(instance_idle=1))
@@ -275,23 +253,21 @@ class Auto(Tests):
 
     def test_it_is_shared_until_it_asks_nobody_in_particular(self):
         self.start(own(session="auto"))
-        roots = {"roots": {}}
-        older = [self.client(kind, capabilities=roots) for kind in KINDS]
+        older = [self.client(kind, capabilities={"sampling": {}})
+                 for kind in KINDS]
         jobs = self.gateway.jobs("own")
         self.assertEqual([pid(client) for client in older], jobs * 2)
-        # One that is asked alone is who is meant.
-        key = older[0].send("tools/call", {"name": "own/ask", "arguments": {
-            "method": "roots/list"}})
-        answer, = answers(older[0], [key])
-        self.assertIn("error", json.loads(text(answer)))
+        # One that is alone with it is who is meant.
+        key = older[0].send("tools/call", ASK)
+        older[0].respond(older[0].asked(), {"x": 1})
+        self.assertEqual(json.loads(text(older[0].outcome(key))),
+                         {"result": {"x": 1}})
         self.assertEqual(pid(self.client("sse")), jobs[0])
         # With two clients nobody knows.
         hanging = older[0].send("tools/call", {"name": "own/hang"})
-        answer = json.loads(text(older[1].call("own/ask", {
-            "method": "sampling/createMessage"})))
-        self.assertIn("error", answer)
-        for client in older:
-            self.assertEqual(client.requests, [])
+        answer = json.loads(text(older[1].request("tools/call", ASK)))
+        self.assertIn("cannot be told", answer["error"]["message"])
+        self.assertEqual([len(client.requests) for client in older], [1, 0])
         self.gateway.wait_log("sessions from now on get instances")
         younger = [self.client(kind) for kind in KINDS]
         pids = [pid(client) for client in younger]
@@ -465,7 +441,7 @@ class Remote(Tests):
                 self.assertEqual(set(remote.sessions), shared)
                 self.assertFalse(shared & set(remote.goodbyes))
                 self.gateway.wait_instances(0)
-                self.gateway.stop()
+                self.end()
 
 
 if __name__ == "__main__":

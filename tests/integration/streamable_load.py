@@ -16,7 +16,7 @@ from streamable_client import BOTH, Streamable, sessions, status
 MIB = 1 << 20
 MEMORY = 64 * MIB
 # Programs and libraries, a message on its way in, and what malloc keeps.
-FIXED = 24 * MIB
+FIXED = 16 * MIB
 # Of each connection: its parser, buffers, stream.
 EACH = 16 << 10
 # AddressSanitizer keeps what was freed.

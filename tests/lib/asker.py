@@ -117,13 +117,22 @@ class Asker(http_backend.Backend):
             reply, {**arguments, "apart": True})).start()
 
     def tool_retract(self, reply, arguments, _):
-        """A question that it does not want to know the answer of."""
+        """A question that it does not want to know the answer of; it answers
+        when it is told so."""
+        released = self.hanging["release"]
         self.put(reply, arguments)
         self.where(reply, arguments).put(json.dumps({
             "jsonrpc": "2.0", "method": "notifications/cancelled",
             "params": {"requestId": arguments["id"],
                        "reason": arguments["reason"]}}))
+        released.wait(WAIT)
         reply.answer(text("retracted"))
+
+    def tool_release(self, reply, arguments, _):
+        """Let the other tool answer."""
+        del arguments
+        self.hanging.pop("release").set()
+        reply.answer(text("released"))
 
     def tool_heard(self, reply, arguments, _):
         """Everything that was heard, and with a text only what has it."""

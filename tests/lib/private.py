@@ -3,6 +3,7 @@ and of the gateway that runs them."""
 
 import json
 import re
+import unittest
 
 import gateway as gateways
 import process
@@ -63,12 +64,15 @@ class Private(Gateway):
             self.counted(name) == count, timeout * PATIENCE,
             f"{count} instances")
 
-    def counted(self, name="own"):
-        """How many /metrics shows."""
+    def metric(self, name):
+        """A number of /metrics."""
         body = ask(self.address, "GET", "/metrics").body.decode()
         return int(re.search(
-            rf'mcp_gateway_backend_instances{{backend="{name}"}} (\d+)',
-            body).group(1))
+            rf"^mcp_gateway_{re.escape(name)} (\d+)$", body, re.M).group(1))
+
+    def counted(self, name="own"):
+        """How many instances /metrics shows."""
+        return self.metric(f'backend_instances{{backend="{name}"}}')
 
     def processes_of(self, job, name="own"):
         """Worker, reaper and job of the instance with this job."""
@@ -85,6 +89,30 @@ class Private(Gateway):
         with open(self.config, "w", encoding="utf-8") as file:
             json.dump(whole, file)
         control(self, "reload")
+
+
+class Tests(unittest.TestCase):
+    """Each with a gateway of its own, which ends after its clients."""
+
+    def start(self, entry=None, settings=None, **backends):
+        """A gateway with a backend "own", and others."""
+        self.gateway = Private({"own": entry or own(), **backends},
+                               gateway=settings)
+        self.addCleanup(self.gateway.discard)
+        self.addCleanup(self.end)
+        self.client("sse", "own/echo").close()
+
+    def end(self):
+        """In order, unless the test did that."""
+        if not self.gateway.stopped:
+            self.gateway.stop()
+
+    def client(self, kind, *tools, **more):
+        """A session that sees these tools."""
+        client = KINDS[kind](self.gateway.address, **more)
+        self.addCleanup(client.close)
+        client.wait_tools(*(tools or ("own/environment",)))
+        return client
 
 
 def gone(*pids, timeout=10):

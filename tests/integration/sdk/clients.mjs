@@ -4,7 +4,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
@@ -15,7 +14,7 @@ import { SSEClientTransport as Sse1 } from "@modelcontextprotocol/sdk/client/sse
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport as Http1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 
-import { folder, installed, modules, patience, startGateway, throughGateway, waitListed } from "./common.mjs";
+import { folder, freePort, installed, modules, patience, startGateway, throughGateway, waitListed } from "./common.mjs";
 
 // Both are server-everything.
 const names = ["piped", "remote"];
@@ -34,16 +33,6 @@ let gateway;
 let base;
 /** The tools of the server itself. */
 let tools;
-
-/** A port that nobody listens on. */
-async function freePort()
-{
-	const server = createServer();
-	await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-	const { port } = server.address();
-	await new Promise((resolve) => server.close(resolve));
-	return port;
-}
 
 before(async () => {
 	const command = installed("mcp-server-everything");

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,7 +17,7 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 // Servers are started by the node that runs this.
 process.env.PATH = dirname(process.execPath) + delimiter + process.env.PATH;
 const here = dirname(fileURLToPath(import.meta.url));
-const source = join(here, "../../..");
+export const source = join(here, "../../..");
 const build = process.env.MCPGW_BUILD ?? join(source, "build-dev");
 export const patience = Number(process.env.MCPGW_TEST_PATIENCE ?? 1);
 export const program = (name) => join(build, name);
@@ -74,6 +75,16 @@ export function openToAll()
 	modules = opened(modules);
 	node = opened(node);
 	process.env.PATH = dirname(node) + delimiter + process.env.PATH;
+}
+
+/** A port that nobody listens on. */
+export async function freePort()
+{
+	const server = createServer();
+	await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+	const { port } = server.address();
+	await new Promise((resolve) => server.close(resolve));
+	return port;
 }
 
 // They are installed, and write, where other users may not reach.

@@ -5,25 +5,14 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer as createPage } from "node:http";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { Pair, all, directlyByUrl, folder, installed, outcome, startGateway, throughGateway, waitListed } from "./common.mjs";
+import { Pair, all, directlyByUrl, folder, freePort, installed, outcome, startGateway, throughGateway, waitListed } from "./common.mjs";
 
 const chromium = "/usr/bin/chromium";
 const stdio = installed("mcp-server-everything");
 const memory = installed("mcp-server-memory");
-
-/** A port that nobody listens on. */
-async function freePort()
-{
-	const server = createServer();
-	await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-	const { port } = server.address();
-	await new Promise((resolve) => server.close(resolve));
-	return port;
-}
 
 /** nginx with TLS on a port, in front of another one; its CA's file. */
 function startNginx(port, behind)

@@ -5,11 +5,10 @@
 import assert from "node:assert/strict";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { createServer as createPort } from "node:net";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { Pair, directly, directlyByUrl, folder, installed, isOpen, modules, node, openToAll, program, startGateway, throughGateway, waitListed } from "./common.mjs";
+import { Pair, directly, directlyByUrl, folder, freePort, installed, isOpen, modules, node, openToAll, program, startGateway, throughGateway, waitListed } from "./common.mjs";
 import { chromium, compareAnswers, directEntry, files, makeFolder, realServers } from "./real.mjs";
 
 if (process.getuid() !== 0) {
@@ -36,16 +35,6 @@ function makeClosedCopy()
 		"mcp-gateway-reaper", "mcp-server-bash", "mcp-server-example"])
 		copyFileSync(program(name), join(closed, "build", name));
 	return join(closed, "build", "mcp-gatewayd");
-}
-
-/** A port that nobody listens on. */
-async function freePort()
-{
-	const server = createPort();
-	await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-	const { port } = server.address();
-	await new Promise((resolve) => server.close(resolve));
-	return port;
 }
 
 /** Start a small HTTP server on the loopback; {url, requests, close}. */

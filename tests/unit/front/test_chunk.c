@@ -43,7 +43,8 @@ a_message_is_one_event_in_one_chunk(void **state)
 	splice_init(&message, text, sizeof(text) - 1);
 	splice_replace(
 	    &message, (struct json_span){ text + 6, 1 }, "\"seven\"", 7);
-	n = chunk_put_message(out, (struct json_span){ "", 0 }, &message, false);
+	n = chunk_put_message(
+	    out, (struct json_span){ "", 0 }, &message, false);
 	assert_int_equal(n, sizeof(expected) - 1);
 	assert_memory_equal(out, expected, n);
 	assert_true(n <= chunk_message_max(splice_length(&message)));
@@ -78,8 +79,8 @@ no_message_needs_more_than_the_maximum(void **state)
 	memset(text, 'x', 70000);
 	for (size_t n = 0; n <= 70000; n = n < 100 ? n + 1 : n * 3 / 2) {
 		splice_init(&message, text, n);
-		assert_true(chunk_put_message(out, (struct json_span){ "", 0 }, &message, false) <=
-		    chunk_message_max(n));
+		assert_true(chunk_put_message(out, (struct json_span){ "", 0 },
+				&message, false) <= chunk_message_max(n));
 	}
 	free(text);
 	free(out);

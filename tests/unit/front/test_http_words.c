@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -52,6 +53,43 @@ a_long_reason_is_cut_and_the_json_whole(void **state)
 	assert_string_equal(body + len - 4, "x\"}}");
 }
 
+static void
+a_refusal_says_what_helps_and_how_long_it_is(void **state)
+{
+	char text[HTTP_REFUSAL_MAX];
+	char body[HTTP_ERROR_MAX];
+	char expected[HTTP_REFUSAL_MAX];
+	size_t body_len = http_words_error(body, "no");
+
+	(void)state;
+	snprintf(expected, sizeof(expected),
+	    "HTTP/1.1 503 Service Unavailable\r\n"
+	    "Content-Type: application/json\r\nRetry-After: 1\r\n"
+	    "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
+	    body_len, body);
+	assert_int_equal(http_words_refusal(text, 503, "no"), strlen(expected));
+	assert_string_equal(text, expected);
+	http_words_refusal(text, 405, "no");
+	assert_non_null(strstr(text, "\r\nAllow: GET, POST, DELETE\r\n"));
+	assert_null(strstr(text, "Retry-After"));
+}
+
+static void
+the_longest_refusal_fits(void **state)
+{
+	char text[HTTP_REFUSAL_MAX];
+	char why[400];
+	size_t len;
+
+	(void)state;
+	memset(why, 'x', sizeof(why) - 1);
+	why[sizeof(why) - 1] = '\0';
+	len = http_words_refusal(text, 431, why);
+	assert_true(len < sizeof(text));
+	assert_int_equal(len, strlen(text));
+	assert_string_equal(text + len - 4, "x\"}}");
+}
+
 int
 main(void)
 {
@@ -59,6 +97,8 @@ main(void)
 		cmocka_unit_test(every_status_that_we_send_has_a_name),
 		cmocka_unit_test(an_error_is_json_rpc_without_an_id),
 		cmocka_unit_test(a_long_reason_is_cut_and_the_json_whole),
+		cmocka_unit_test(a_refusal_says_what_helps_and_how_long_it_is),
+		cmocka_unit_test(the_longest_refusal_fits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

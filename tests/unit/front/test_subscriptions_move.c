@@ -253,6 +253,50 @@ what_is_forgotten_while_another_is_asked_ends_with_that(void **state)
 	assert_int_equal(subscriptions_count(all), 0);
 }
 
+/* Instances become one that is shared: what they have in common, once. */
+static void
+what_both_have_is_joined(void **state)
+{
+	(void)state;
+	end(join(0, NEW, "t:a"), SUBSCRIPTION_ACCEPTED);
+	assert_null(join(1, NEW, "t:a"));
+	end(join(1, OLD, "t:a"), SUBSCRIPTION_ACCEPTED);
+	assert_null(join(2, OLD, "t:a"));
+	end(join(2, OLD, "t:b"), SUBSCRIPTION_ACCEPTED);
+	told[0] = '\0';
+	subscriptions_move(all, OLD, NEW);
+	assert_told("+1\"t:a\" +1\"t:b\" ");
+	assert_false(subscriptions_has(all, OLD));
+	assert_heard(NEW, "t:a", "1 2 0 ");
+	assert_heard(NEW, "t:b", "2 ");
+	/* Each of them has one, and the last one unsubscribes. */
+	assert_int_equal(subscriptions_count(all), 4);
+	for (size_t i = 0; i < SESSIONS; i++) {
+		assert_told("");
+		subscriptions_leave_all(&sessions[i]);
+	}
+	assert_told("-1\"t:b\" -1\"t:a\" ");
+	assert_false(subscriptions_has(all, NEW));
+}
+
+static void
+what_is_in_flight_at_the_old_one_is_joined_when_it_ends(void **state)
+{
+	struct subscription_change *joins = join(0, OLD, "t:a");
+	struct subscription_change *refused = join(2, OLD, "t:a");
+
+	(void)state;
+	end(join(1, NEW, "t:a"), SUBSCRIPTION_ACCEPTED);
+	subscriptions_move(all, OLD, NEW);
+	told[0] = '\0';
+	assert_heard(NEW, "t:a", "1 ");
+	assert_null(leave(1, NEW, "t:a"));
+	end(joins, SUBSCRIPTION_ACCEPTED);
+	end(refused, SUBSCRIPTION_REFUSED);
+	assert_told("+1\"t:a\" ");
+	assert_heard(NEW, "t:a", "0 ");
+}
+
 int
 main(void)
 {
@@ -265,6 +309,8 @@ main(void)
 		TEST(a_new_one_that_cannot_be_told_is_told_later),
 		TEST(what_is_forgotten_is_nobodys),
 		TEST(what_is_forgotten_while_another_is_asked_ends_with_that),
+		TEST(what_both_have_is_joined),
+		TEST(what_is_in_flight_at_the_old_one_is_joined_when_it_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,7 +148,7 @@ the_front_is_asked_only_what_is_right(void **state)
 	expect_refusal(
 	    "{\"verb\":\"call\",\"call\":\"-1\"}", "number of a call");
 	assert_int_equal(fake.queries, 6);
-	for (unsigned int i = 0; i < 4; i++)
+	for (unsigned int i = 0; i < 6; i++)
 		fake.answered(fake.answered_arg[i], NULL, 0);
 }
 
