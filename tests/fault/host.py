@@ -289,7 +289,7 @@ class Scarce(Hosted):
             self.kill("worker", "victim")
             self.gateway.wait_log("victim - WARNING - .*cannot start its "
                                   r"\w+: Resource temporarily unavailable")
-            self.assertLess(self.busy(pid, 3), IDLE)
+            self.assertLess(self.busy(pid, 2), IDLE)
             rlimit.lift(pid, "nproc")
             self.wait_serves("victim", 40)
         self.gateway.stop()
@@ -301,7 +301,7 @@ class Scarce(Hosted):
         rlimit.set_soft(pid, "nproc", 1)
         self.kill("front")
         self.gateway.wait_log("front - ERROR - Resource temporarily")
-        self.assertLess(self.busy(pid, 3), IDLE)
+        self.assertLess(self.busy(pid, 2), IDLE)
         workers = [self.gateway.find("worker", name)
                    for name in ("victim", "bystander")]
         rlimit.lift(pid, "nproc")
@@ -323,7 +323,7 @@ class Scarce(Hosted):
                 self.addCleanup(connection.close)
                 connection.send(raw.request("GET", "/nowhere",
                                             self.gateway.address))
-            self.assertLess(self.busy(front, 3), IDLE)
+            self.assertLess(self.busy(front, 2), IDLE)
             rlimit.lift(front, "nofile")
             for connection in waiting:
                 self.assertEqual(connection.response().status, 404)
@@ -354,7 +354,7 @@ class Scarce(Hosted):
             self.gateway.wait_log("reload - ERROR - .*Too many open files")
             self.gateway.send_signal(signal.SIGUSR1)
             self.gateway.wait_log("the old file stays in use")
-            self.assertLess(self.busy(pid, 3), IDLE)
+            self.assertLess(self.busy(pid, 2), IDLE)
             rlimit.lift(pid, "nofile")
             self.wait_serves("victim", 40)
             self.gateway.send_signal(signal.SIGHUP)
@@ -368,7 +368,7 @@ class Scarce(Hosted):
         rlimit.set_soft(pid, "nofile", 3)
         self.kill("front")
         self.gateway.wait_log("front - ERROR - .*Too many open files")
-        self.assertLess(self.busy(pid, 3), IDLE)
+        self.assertLess(self.busy(pid, 2), IDLE)
         rlimit.lift(pid, "nofile")
         self.wait_serves("victim")
         self.gateway.stop()

@@ -290,7 +290,8 @@ class Gateways(Tests):
                            f"no more descriptors than {before}")
         grown = [process.resident(one) - size
                  for one, size in zip(pids, resident)]
-        self.assertLess(max(grown), gateway.MIB // 2, grown)
+        if not gateway.SANITIZED:  # which keep what was freed
+            self.assertLess(max(grown), gateway.MIB // 2, grown)
 
 
 @unittest.skipUnless(os.getuid() == 0, "needs root")

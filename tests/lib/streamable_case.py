@@ -1,12 +1,21 @@
-"""A front whose backend is the test, for clients of Streamable HTTP."""
+"""A front on its own, and clients of Streamable HTTP."""
 
+import json
 import resource
 import unittest
 
+from client import LATEST
 from frames import LIMITS, TOOLS, Front
 from streamable_client import Streamable
 
 NOTE = "test://notes/1"
+JSON = "application/json"
+TRANSPORT, NOT_FOUND, PARSE, REQUEST, PARAMS = \
+    -32000, -32001, -32700, -32600, -32602
+PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+    "protocolVersion": LATEST, "capabilities": {},
+    "clientInfo": {"name": "test", "version": "1"}}}
 
 
 def progress(worker, number, value=1):
@@ -86,3 +95,35 @@ class Case(unittest.TestCase):
         self.assertRegex(event.id, r"^\d+-\d+$")
         self.assertRegex(event.retry, r"^\d+$")
         return event.id
+
+
+class Answers(unittest.TestCase):
+    """A front, and what its answers must be."""
+
+    def serve(self, *backends, **more):
+        """Start a front with these backends."""
+        front = Front(*[backends] if backends else [], **more)
+        front.__enter__()
+        self.addCleanup(front.__exit__)
+        return front
+
+    def client(self, front, *args, **more):
+        """A client with a session."""
+        return Streamable(front.address, *args, **more)
+
+    def ask(self, client, method="POST", body=None, headers=(), **more):
+        """One request of a client; its whole answer."""
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        with client.send(method, body, headers, **more) as exchange:
+            return exchange.whole()
+
+    def refused(self, answer, status, code, ident=None):
+        """It is an error of JSON-RPC; its text."""
+        self.assertEqual(answer.status, status, answer)
+        self.assertEqual(answer.header("content-type"), JSON)
+        error = json.loads(answer.body)
+        self.assertEqual(set(error), {"jsonrpc", "id", "error"})
+        self.assertEqual(error["id"], ident)
+        self.assertEqual(error["error"]["code"], code, answer)
+        return error["error"]["message"]
