@@ -108,9 +108,6 @@ class Asks(unittest.TestCase):
             self.a.send("ASK", {"jsonrpc": "2.0", "id": 1, "method": method},
                         ident, client=number)
             self.refused(self.a, number, -32601)
-        self.a.send("ASK", {**FORM, "params": {"mode": "other"}}, ident,
-                    client=200)
-        self.refused(self.a, 200, -32601)
         self.silent(client)
         self.a.answer(ident, {"content": []})
 
