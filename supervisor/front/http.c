@@ -122,17 +122,36 @@ run_route(struct http_exchange *x, const struct http_target *target)
 	}
 }
 
-/* Is there a reason why nobody is served?  True when it was answered. */
-static bool
-is_away(struct http_exchange *x)
+static void
+refuse_for_now(struct http_exchange *x, const char *why)
 {
-	if (!x->http->draining && x->http->front->policy != NULL)
-		return false;
 	http_add_header(x, "Connection", "close");
-	http_refuse(x, 503, HTTP_RETRY_SOON_S,
-	    x->http->draining ? "The gateway is stopping"
-			      : "The gateway is starting");
-	return true;
+	http_refuse(x, 503, HTTP_RETRY_SOON_S, why);
+}
+
+bool
+http_takes_work(struct http_exchange *x)
+{
+	if (!x->http->draining)
+		return true;
+	refuse_for_now(x, "The gateway is stopping");
+	return false;
+}
+
+/*
+ * Is there a reason why nobody is served?  True when it was answered.  While we
+ * stop, what belongs to work under way may still come: a client answers what it
+ * was asked, cancels, or comes back for an answer.
+ */
+static bool
+is_away(struct http_exchange *x, enum http_route route)
+{
+	if (x->http->front->policy == NULL) {
+		refuse_for_now(x, "The gateway is starting");
+		return true;
+	}
+	return route != HTTP_ROUTE_MCP && route != HTTP_ROUTE_MESSAGES &&
+	    !http_takes_work(x);
 }
 
 static void
@@ -154,7 +173,7 @@ answer_request(struct http_exchange *x, const char *text)
 		run_route(x, &target);
 		return;
 	}
-	if (is_away(x) || !http_auth_admit(x))
+	if (is_away(x, target.route) || !http_auth_admit(x))
 		return;
 	if (x->method == EVHTTP_REQ_OPTIONS)
 		on_options(x, target.route);

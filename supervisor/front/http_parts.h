@@ -107,6 +107,11 @@ void http_answer_redirect(
 void http_add_header(
     struct http_exchange *x, const char *name, const char *value);
 
+/* ---- http.c ----------------------------------------------------------- */
+
+/* May new work begin?  False when it was answered: the gateway is stopping. */
+bool http_takes_work(struct http_exchange *x);
+
 /* ---- http_message.c --------------------------------------------------- */
 
 /* What an Accept header has of HTTP_ACCEPTS_..., never 0.  What one range has

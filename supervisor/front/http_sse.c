@@ -82,7 +82,8 @@ http_sse_message(struct http_exchange *x, const char *query)
 	text = http_body(x, &len);
 	if (rpc_parse(&msg, text, len, &problem) == -1) {
 		if (problem.is_array) {
-			on_batch(x, session, text, len);
+			if (http_takes_work(x))
+				on_batch(x, session, text, len);
 			return;
 		}
 		log_debug("session %u: a message that is not JSON-RPC",
@@ -90,7 +91,8 @@ http_sse_message(struct http_exchange *x, const char *query)
 		http_answer(x, 400, "Could not parse message");
 		return;
 	}
-	if (msg.kind == RPC_REQUEST && !http_has_room(x, session))
+	if (msg.kind == RPC_REQUEST &&
+	    (!http_takes_work(x) || !http_has_room(x, session)))
 		return;
 	if (msg.kind == RPC_REQUEST)
 		dispatch_request(session->main, &msg);

@@ -126,6 +126,8 @@ on_initialize(struct http_exchange *x, struct principal *principal,
 	struct session *session;
 	const char *problem;
 
+	if (!http_takes_work(x))
+		return;
 	if ((problem = rpc_check_params(msg)) != NULL) {
 		refuse(x, 400, msg->id, RPC_INVALID_PARAMS, problem);
 		return;
@@ -212,7 +214,7 @@ on_message(struct http_exchange *x, struct session *session,
 	} else if (msg->method == MCP_INITIALIZE) {
 		refuse(x, 400, msg->id, RPC_INVALID_REQUEST,
 		    "Invalid Request: Server already initialized");
-	} else if (http_has_room(x, session)) {
+	} else if (http_takes_work(x) && http_has_room(x, session)) {
 		on_request(x, session, msg, false);
 	}
 }
@@ -261,7 +263,7 @@ on_post(struct http_exchange *x, struct principal *principal,
 		return;
 	if (valid)
 		on_message(x, session, &msg);
-	else
+	else if (http_takes_work(x))
 		on_batch(x, session, text, len);
 }
 
@@ -301,6 +303,8 @@ on_get(struct http_exchange *x, const struct principal *principal,
 		return;
 	if (x->last_event_id != NULL)
 		resume(x, session);
+	else if (!http_takes_work(x))
+		return;
 	else if (session_listens(session))
 		refuse(x, 409, absent, TRANSPORT_ERROR,
 		    "Conflict: Only one SSE stream is allowed per session");

@@ -2,6 +2,7 @@
 that ask without end, played by the test."""
 
 import json
+import time
 import unittest
 
 from client import Client
@@ -188,6 +189,23 @@ class Asks(unittest.TestCase):
             list(range(SESSION_MAX + 1, 2 * SESSION_MAX + 1)))
         for ident in calls:
             self.a.answer(ident, {"content": []})
+
+    def test_a_question_is_answered_while_the_gateway_stops(self):
+        """What was begun is finished; nothing new begins."""
+        for number, kind in enumerate(KINDS, 1):
+            client = self.client(kind)
+            self.begin(client, self.a)
+            self.a.send("ASK", FORM, 0, client=number)
+            question = client.asked()
+            if number == len(KINDS):
+                self.front.supervisor.send("DRAIN")
+                time.sleep(0.1)
+            client.respond(question, {"action": "accept"})
+            self.assertEqual(self.answer(self.a, number)["result"],
+                             {"action": "accept"})
+            if number < len(KINDS):
+                client.close()
+                self.a.expect("CANCEL")
 
     def refused_next(self):
         """The number of the question that is refused next."""
