@@ -184,7 +184,7 @@ def measure_list_counts(args, report, folder):
     it does."""
     for tools in (0, MANY_TOOLS, 2 * MANY_TOOLS + 2):
         seen = counts.gateway_instructions(
-            args.build, folder, Load("mcp", lists=True), args.few_requests,
+            args.build, folder, Load("mcp", lists=True), args.list_requests,
             tools=tools)["front"]
         report.data[f"list {tools}"] = seen
         report.row(f"instructions for a tools/list of {tools + 2:,}, /mcp",
@@ -238,9 +238,10 @@ def read_arguments():
     args.kinds = http_backends.KINDS
     # Of what takes long, but differs little.
     args.few_requests = (4, 20)
+    args.list_requests = (100, 400)
     if args.smoke:
         args.rounds, args.seconds, args.growth = 1, 0.2, 0.3
-        args.requests = (20, 60)
+        args.requests = args.list_requests = (20, 60)
         args.kinds = ("http",)
         args.sessions = min(args.sessions, 40)
     if args.long:
