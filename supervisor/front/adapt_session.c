@@ -10,16 +10,17 @@
 struct about {
 	const struct session *session;
 	size_t slot;
+	size_t work; /* that is left for its URIs */
 };
 
 static bool
 shown(void *arg, const char *uri, size_t len, struct buf *out)
 {
-	const struct about *about = arg;
+	struct about *about = arg;
 	const struct catalogue_lens lens = session_lens(about->session);
 
 	return catalogue_shown_uri(about->session->front->catalogue, &lens,
-	    about->slot, uri, len, out);
+	    about->slot, uri, len, out, &about->work);
 }
 
 void
@@ -40,7 +41,7 @@ adapt_session_message(const struct session *session, size_t slot,
     enum mcp_method method, const struct rpc_message *msg, struct splice *text,
     struct buf *out)
 {
-	struct about about = { session, slot };
+	struct about about = { session, slot, CATALOGUE_SHOWN_WORK };
 	struct adapt_rules rules;
 
 	if (!adapt_needed(&session->adapt, method, msg))

@@ -181,13 +181,21 @@ bool catalogue_collides(
 
 struct buf;
 /*
+ * Steps that all URIs of one message, or of one list, may take to be looked up:
+ * some ten milliseconds, since backends say how many there are.
+ */
+#define CATALOGUE_SHOWN_WORK ((size_t)16 << 20)
+
+/*
  * How a client that reads this URI of the backend in slot back reaches it:
  * true when that takes "server+uri", which is then appended to out, as text;
  * false when the URI is right as it is.  URIs that clients read themselves
  * (http, https, data) are right unless they are listed as another backend's.
+ * *work, at first CATALOGUE_SHOWN_WORK, is what is left for a message; once it
+ * is 0 all URIs become "server+uri", which is never wrong.
  */
 bool catalogue_shown_uri(const struct catalogue *cat,
     const struct catalogue_lens *lens, size_t slot, const char *uri, size_t len,
-    struct buf *out);
+    struct buf *out, size_t *work);
 
 #endif

@@ -165,7 +165,7 @@ bool scope_collides(const struct catalogue *cat, struct scope *scope);
 
 /* catalogue_shown_uri() of a scope. */
 bool scope_shown_uri(const struct catalogue *cat, struct scope *scope,
-    size_t slot, const char *uri, size_t len, struct buf *out);
+    size_t slot, const char *uri, size_t len, struct buf *out, size_t *work);
 
 /* Decode a JSON string without NUL bytes; 0, or -1 with errno ENOENT. */
 int catalogue_decode(struct json_span string, char *text, size_t size);

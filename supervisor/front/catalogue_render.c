@@ -114,6 +114,7 @@ struct writer {
 	enum catalog_kind kind;
 	enum names_spelling spelling;
 	struct adapt_rules rules;
+	size_t work;      /* that is left for URIs */
 	size_t slot;      /* of the backend whose item is being adapted */
 	struct buf item;  /* that item */
 	struct buf page;  /* the page that is being written */
@@ -126,12 +127,14 @@ writer_shown(void *arg, const char *uri, size_t len, struct buf *out)
 {
 	struct writer *w = arg;
 
-	return scope_shown_uri(w->cat, w->scope, w->slot, uri, len, out);
+	return scope_shown_uri(
+	    w->cat, w->scope, w->slot, uri, len, out, &w->work);
 }
 
 static void
 writer_init(struct writer *w, struct kind_state *state)
 {
+	w->work = CATALOGUE_SHOWN_WORK;
 	w->rules.revision = mcp_revision_latest_legacy();
 	w->rules.uris = state->view.ui && scope_collides(w->cat, w->scope);
 	w->rules.shown = writer_shown;

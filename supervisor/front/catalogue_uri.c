@@ -16,6 +16,8 @@
  * which is never wrong.
  */
 #define SHOWN_WORK_MAX ((size_t)4 << 10)
+/* Steps that a URI takes for all but the templates. */
+#define SHOWN_WORK_MIN ((size_t)64)
 
 /* The longest URI that clients are told of. */
 #define SHOWN_URI_MAX (URI_HEAD_MAX + URI_MAX)
@@ -34,7 +36,7 @@ best_template(const struct view *view, const char *uri, size_t *work)
 	ssize_t literals, most = -1;
 	size_t i;
 
-	for (i = 0; i < view->count; i++) {
+	for (i = 0; i < view->count && *work > 0; i++) {
 		e = &view->entries[i];
 		if (e->prefix[0] != '\0')
 			continue;
@@ -226,10 +228,11 @@ catalogue_find_template(const struct catalogue *cat,
 	return catalogue_find_uri(cat, lens, uri, route);
 }
 
-/* True when a client that reads this back reaches this backend and URI. */
+/* True when a client that reads this back reaches this backend and URI, and
+ * that can be told with so much work, of which is left what was not done. */
 static bool
 is_read_back(const struct catalogue *cat, struct scope *scope, size_t slot,
-    const char *uri)
+    const char *uri, size_t *work)
 {
 	const struct view *resources =
 	    scope_view(cat, scope, CATALOG_RESOURCES);
@@ -237,7 +240,7 @@ is_read_back(const struct catalogue *cat, struct scope *scope, size_t slot,
 	    scope_view(cat, scope, CATALOG_TEMPLATES);
 	char normal[URI_NORMAL_MAX], scheme[URI_SCHEME_MAX + 1];
 	const struct view_entry *e;
-	size_t work = SHOWN_WORK_MAX, other;
+	size_t other;
 
 	if ((e = view_find(resources->shown, uri)) != NULL)
 		return e->slot == slot && e->prefix[0] == '\0';
@@ -249,16 +252,33 @@ is_read_back(const struct catalogue *cat, struct scope *scope, size_t slot,
 	/* Clients read these themselves. */
 	if (uri_scheme(uri, scheme) > 0 && uri_scheme_is_web(scheme))
 		return true;
-	e = find_by_template(templates, uri, normal, &work);
-	if (work == 0 || e != NULL)
-		return work > 0 && e->slot == slot;
+	e = find_by_template(templates, uri, normal, work);
+	if (*work == 0 || e != NULL)
+		return *work > 0 && e->slot == slot;
 	return view_only_scheme(resources, templates, uri, &other) &&
 	    other == slot;
 }
 
+/* The same with what all URIs of the message have left. */
+static bool
+is_right(const struct catalogue *cat, struct scope *scope, size_t slot,
+    const char *uri, size_t *work)
+{
+	size_t most = *work < SHOWN_WORK_MAX ? *work : SHOWN_WORK_MAX;
+	size_t left = most, spent;
+	bool right;
+
+	if (most == 0)
+		return false;
+	right = is_read_back(cat, scope, slot, uri, &left);
+	spent = most - left + SHOWN_WORK_MIN;
+	*work = *work > spent ? *work - spent : 0;
+	return right;
+}
+
 bool
 scope_shown_uri(const struct catalogue *cat, struct scope *scope, size_t slot,
-    const char *uri, size_t len, struct buf *out)
+    const char *uri, size_t len, struct buf *out, size_t *work)
 {
 	const char *plus;
 	char text[URI_MAX + 1];
@@ -269,7 +289,7 @@ scope_shown_uri(const struct catalogue *cat, struct scope *scope, size_t slot,
 		return false;
 	memcpy(text, uri, len);
 	text[len] = '\0';
-	if (is_read_back(cat, scope, slot, text))
+	if (is_right(cat, scope, slot, text, work))
 		return false;
 	plus = cat->backends[slot]->plus;
 	return buf_add(out, plus, strlen(plus)) == 0 &&
@@ -279,8 +299,8 @@ scope_shown_uri(const struct catalogue *cat, struct scope *scope, size_t slot,
 bool
 catalogue_shown_uri(const struct catalogue *cat,
     const struct catalogue_lens *lens, size_t slot, const char *uri, size_t len,
-    struct buf *out)
+    struct buf *out, size_t *work)
 {
 	return scope_shown_uri(
-	    cat, catalogue_scope(cat, lens), slot, uri, len, out);
+	    cat, catalogue_scope(cat, lens), slot, uri, len, out, work);
 }

@@ -137,7 +137,7 @@ an_open_address_may_be_wanted(void **state)
 	    ONE("a", "1") "," ONE("b", "1")));
 	assert_string_equal(f.summary, "other addresses");
 	assert_string_equal(f.frames, "link 1;link 2;unlisten 1;listen 2;");
-	assert_string_equal(f.gateway.urls[0], "http://127.0.0.1:9001/sse");
+	assert_string_equal(f.gateway.urls[0], "http://127.0.0.1:9001/mcp");
 	assert_int_equal(f.sockets_closed, 1);
 }
 
