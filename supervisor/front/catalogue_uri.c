@@ -36,8 +36,10 @@ best_template(const struct view *view, const char *uri, size_t *work)
 	ssize_t literals, most = -1;
 	size_t i;
 
-	for (i = 0; i < view->count && *work > 0; i++) {
+	for (i = 0; i < view->count; i++) {
 		e = &view->entries[i];
+		if (*work == 0)
+			break;
 		if (e->prefix[0] != '\0')
 			continue;
 		literals = template_match(e->item->name, uri, work);

@@ -254,14 +254,18 @@ static void
 session_send_shared(struct session *session, const struct splice *message,
     bool newlines, struct catalogue_text *chunk)
 {
-	if (session->streamable)
+	bool small = chunk->len < SHARED_MIN;
+
+	if (small && session->streamable)
 		session_send(session, message, newlines); /* with its own id */
 	else if (!stream_accepts(session->main))
 		return;
-	else if (chunk->len < SHARED_MIN)
+	else if (small)
 		stream_write_copy(session->main, chunk->data, chunk->len);
+	else if (session->streamable)
+		stream_write_shared_event(session->main, chunk);
 	else
-		stream_write_shared(session->main, chunk);
+		stream_write_shared(session->main, chunk, 0);
 }
 
 void
@@ -405,8 +409,7 @@ sessions_end(struct sessions *sessions)
 bool
 sessions_pending(const struct sessions *sessions)
 {
-	return sessions->count > 0 || sessions->streams.count > 0 ||
-	    sessions->streams.flushing > 0;
+	return sessions->count > 0 || sessions->streams.count > 0;
 }
 
 /* One that has something going on is not idle, whatever its client sends. */

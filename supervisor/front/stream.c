@@ -158,33 +158,7 @@ stream_on_close(struct evhttp_connection *conn, void *arg)
 		stream_free(stream);
 }
 
-/* The last bytes of a connection that ends are written, or it is gone. */
-static void
-streams_on_flushed(struct evhttp_connection *conn, void *arg)
-{
-	struct streams *streams = arg;
-
-	(void)conn;
-	streams->flushing--;
-}
-
-/*
- * End the answer in order: its last chunk follows what waits, then the
- * connection is closed.  evhttp owns the request from now on.
- */
-static void
-finish_connection(struct streams *streams, struct evhttp_request *request)
-{
-	streams->flushing++;
-	evhttp_connection_set_closecb(evhttp_request_get_connection(request),
-	    streams_on_flushed, streams);
-	/* The head was sent long ago; evhttp looks here what to do next. */
-	evhttp_add_header(
-	    evhttp_request_get_output_headers(request), "Connection", "close");
-	evhttp_send_reply_end(request);
-}
-
-/* All of a POST's answer is written. */
+/* All of the answer is written. */
 static void
 stream_on_complete(struct evhttp_request *request, void *arg)
 {
@@ -202,16 +176,17 @@ stream_on_complete(struct evhttp_request *request, void *arg)
  * streams hold until it is written.
  */
 void
-stream_flush_post(struct stream *stream, size_t shared)
+stream_flush(struct stream *stream, size_t shared)
 {
 	struct streams *streams = streams_of(stream);
-	size_t waiting = evbuffer_get_length(stream_output(stream)) +
-	    evbuffer_get_length(
-		evhttp_request_get_output_buffer(stream->request));
+	size_t before = evbuffer_get_length(stream_output(stream));
+	size_t body = evbuffer_get_length(
+	    evhttp_request_get_output_buffer(stream->request));
 	struct evhttp_connection *conn =
 	    evhttp_request_get_connection(stream->request);
 
-	if (waiting <= STREAM_SMALL_MAX && streams->front->drain == NULL) {
+	if (before + body <= STREAM_SMALL_MAX &&
+	    streams->front->drain == NULL) {
 		evhttp_connection_set_closecb(conn, NULL, NULL);
 		(void)stream_detach(stream);
 		stream_free(stream);
@@ -223,19 +198,49 @@ stream_flush_post(struct stream *stream, size_t shared)
 	evhttp_request_set_on_complete_cb(
 	    stream->request, stream_on_complete, stream);
 	stream_leave_session(stream);
-	waiting -= shared;
-	if (stream->copied < waiting)
-		stream_copied(stream, stream->copied, waiting - stream->copied);
+	if (body > shared) /* events were counted when they were written */
+		stream_copied(stream, before, body - shared);
+}
+
+/* End events in order: the last chunk follows what waits.  A connection whose
+ * answer had no end is closed then. */
+static void
+finish_events(struct stream *stream)
+{
+	struct evhttp_request *request = stream->request;
+
+	/* The head was sent long ago; evhttp looks here what to do next. */
+	if (stream->kind != STREAM_POST)
+		evhttp_add_header(evhttp_request_get_output_headers(request),
+		    "Connection", "close");
+	stream_flush(stream, 0);
+	evhttp_send_reply_end(request);
+}
+
+/* Another listener takes the place of this one, for whom what was written still
+ * waits.  0, or -1 with errno ENOMEM. */
+static int
+stream_replace_listener(struct stream *stream)
+{
+	struct stream *old = stream_new(stream->session, stream->kind);
+	size_t copied = stream->copied;
+	size_t largest = stream->largest;
+
+	if (old == NULL)
+		return -1;
+	stream_attach(old, stream_detach(stream), STREAM_EVENTS, 0);
+	old->copied = copied;
+	old->largest = largest;
+	finish_events(old);
+	return 0;
 }
 
 void
 stream_finish_post(struct stream *stream)
 {
-	struct evhttp_request *request = stream->request;
-
-	if (request == NULL || stream->dropped) {
+	if (stream->request == NULL || stream->dropped) {
 		/* One that was dropped is told so by its connection. */
-		if (request == NULL)
+		if (stream->request == NULL)
 			stream_free(stream);
 		else
 			stream_leave_session(stream);
@@ -243,15 +248,12 @@ stream_finish_post(struct stream *stream)
 	}
 	if (stream->state == STREAM_UNDECIDED) /* nothing is to be said */
 		stream_begin_events(stream, 0);
-	stream_flush_post(stream, 0);
-	evhttp_send_reply_end(request);
+	finish_events(stream);
 }
 
 void
 stream_end(struct stream *stream)
 {
-	struct streams *streams = streams_of(stream);
-
 	stream->awaited = 0;
 	if (stream->kind == STREAM_POST) {
 		stream_finish_post(stream);
@@ -260,8 +262,7 @@ stream_end(struct stream *stream)
 	} else if (stream->dropped) {
 		stream_leave_session(stream);
 	} else {
-		finish_connection(streams, stream_detach(stream));
-		stream_free(stream);
+		finish_events(stream);
 	}
 }
 
@@ -433,15 +434,13 @@ stream_resume_get(
 	if (session->main != NULL && session->main->dropped)
 		stream_leave_session(session->main);
 	stream = session->main;
+	if (stream == NULL)
+		stream = session->main = stream_new(session, STREAM_GET);
+	else if (stream_replace_listener(stream) == -1)
+		stream = NULL;
 	if (stream == NULL) {
-		if ((stream = stream_new(session, STREAM_GET)) == NULL) {
-			evhttp_send_reply(
-			    request, 503, "Service Unavailable", NULL);
-			return;
-		}
-		session->main = stream;
-	} else {
-		finish_connection(streams_of(stream), stream_detach(stream));
+		evhttp_send_reply(request, 503, "Service Unavailable", NULL);
+		return;
 	}
 	stream_attach(stream, request, STREAM_EVENTS, STREAM_PING_MS);
 	stream_begin_events(stream, event);
@@ -494,7 +493,8 @@ stream_resume_post(struct session *session, struct evhttp_request *request,
 			errno = ENOENT;
 			return -1;
 		}
-		finish_connection(streams_of(stream), stream_detach(stream));
+		if (stream_replace_listener(stream) == -1)
+			return -1;
 	} else if (stream->request != NULL) {
 		errno = EAGAIN; /* its connection is about to be gone */
 		return -1;

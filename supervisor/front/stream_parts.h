@@ -35,7 +35,6 @@ struct streams {
 	struct stream_list unused;
 	size_t unused_count;
 	size_t count;     /* that have a listener, all kinds */
-	size_t flushing;  /* connections that close when all is written */
 	size_t queue_max; /* bytes in one stream, its last excepted */
 	size_t held_max;  /* in all streams */
 	size_t held;    /* copies in all streams, at most; see count_queues() */
@@ -61,11 +60,11 @@ void stream_begin_events(struct stream *stream, uint32_t event);
 void stream_finish_post(struct stream *stream);
 
 /*
- * A POST's answer is whole but for what evhttp does when it ends the reply,
- * which the caller has it do next.  The stream is gone, or counts among those
- * that are ending until all is written.  shared: bytes that count elsewhere.
+ * An answer is whole but for what evhttp does when it ends the reply, which the
+ * caller has it do next.  The stream is gone, or counts among those that are
+ * ending until all is written.  shared: bytes that count elsewhere.
  */
-void stream_flush_post(struct stream *stream, size_t shared);
+void stream_flush(struct stream *stream, size_t shared);
 
 /* ---- stream_write.c --------------------------------------------------- */
 
@@ -84,8 +83,16 @@ bool stream_accepts(struct stream *stream);
 
 /* Add bytes that are whole chunks, or the beginning of one. */
 void stream_write_copy(struct stream *stream, const char *bytes, size_t n);
-/* The same without a copy. */
-void stream_write_shared(struct stream *stream, struct catalogue_text *text);
+/* The same without a copy, from so many bytes on. */
+void stream_write_shared(
+    struct stream *stream, struct catalogue_text *text, size_t skip);
+/*
+ * Write a chunk that holds one event for all to a GET stream: only its id, and
+ * the line before it, are the stream's own.  It cannot be had again: kept for
+ * all, it would push out whatever is meant for one.
+ */
+void stream_write_shared_event(
+    struct stream *stream, struct catalogue_text *chunk);
 /* One chunk of at most STREAM_RAW_MAX bytes that are not a message. */
 void stream_write_raw(struct stream *stream, const char *bytes, size_t n);
 #define STREAM_RAW_MAX 128U

@@ -158,13 +158,14 @@ release_text(const void *data, size_t len, void *text)
 }
 
 void
-stream_write_shared(struct stream *stream, struct catalogue_text *text)
+stream_write_shared(
+    struct stream *stream, struct catalogue_text *text, size_t skip)
 {
 	struct streams *streams = &stream->sessions->streams;
 
 	catalogue_text_queue(text, &streams->left);
-	if (evbuffer_add_reference(stream_output(stream), text->data, text->len,
-		release_text, text) == 0) {
+	if (evbuffer_add_reference(stream_output(stream), text->data + skip,
+		text->len - skip, release_text, text) == 0) {
 		streams_check_queues(streams);
 		return;
 	}
@@ -227,6 +228,26 @@ next_event_id(struct session *session, struct stream *stream,
 	}
 	memcpy(id + n, "\r\n", 2);
 	return n + 2;
+}
+
+void
+stream_write_shared_event(struct stream *stream, struct catalogue_text *chunk)
+{
+	const char *line = memchr(chunk->data, '\n', CHUNK_SIZE_MAX);
+	size_t skip = (size_t)(line - chunk->data) + 1;
+	char head[CHUNK_SIZE_MAX + STREAM_EVENT_ID_MAX + 8];
+	char id[STREAM_EVENT_ID_MAX + 8];
+	uint32_t event;
+	size_t len = next_event_id(stream->session, stream, id, &event);
+	size_t n =
+	    chunk_put_size(head, len + chunk->len - skip - CHUNK_END_LEN);
+
+	memcpy(head + n, id, len);
+	stream_write_copy(stream, head, n + len);
+	if (stream->dropped)
+		return;
+	stream_write_shared(stream, chunk, skip);
+	stream->session->main_sent = event;
 }
 
 /* Messages are written as chunks straight into the connection's output:
@@ -369,7 +390,7 @@ answer_json(struct stream *stream, size_t shared)
 		    "Mcp-Session-Id", id);
 	}
 	stream->awaited = 0;
-	stream_flush_post(stream, shared);
+	stream_flush(stream, shared);
 	http_send_body(http, request, 200, "application/json");
 }
 
@@ -389,7 +410,7 @@ answer_short(struct stream *stream, const struct splice *message)
 	struct http_server *http = stream->sessions->front->http;
 
 	stream->awaited = 0;
-	stream_flush_post(stream, 0); /* gone: nothing is left to be written */
+	stream_flush(stream, 0); /* gone: nothing is left to be written */
 	http_send_short(http, request, message);
 }
 
@@ -464,7 +485,7 @@ send_list(
 		stream_drop(stream, "out of memory");
 	} else {
 		stream_write_copy(stream, buf_data(&head), buf_len(&head));
-		stream_write_shared(stream, text);
+		stream_write_shared(stream, text, 0);
 		stream_write_copy(stream, "}\r\n\r\n\r\n", 7);
 	}
 	buf_free(&head);

@@ -16,6 +16,7 @@ import gateway
 import raw
 from client import Client
 from frames import Front, HEADER, TOOLS, TYPES
+from streamable_client import Streamable
 
 INITIALIZE = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
     "protocolVersion": "2025-06-18", "capabilities": {},
@@ -147,6 +148,30 @@ class Memory(Measured):
             self.assertGreater(len(data), 4000000)
             self.assertTrue(data.endswith(b"}\r\n\r\n"))
             for stream in lazy:
+                stream.close()
+
+    @MEASURED
+    def test_a_large_message_for_all_ends_no_stream(self):
+        """A backend logs 2.5 MB while 100 clients of /mcp read all they get:
+        copies for each would be more than all streams may hold."""
+        with Front() as front:
+            listen_to(front.supervisor)
+            worker = front.link(0)
+            clients = [Streamable(front.address) for _ in range(100)]
+            clients[0].wait_tool("a__echo")
+            streams = [client.get() for client in clients]
+            for stream in streams:
+                stream.head()
+            before = resident(front)
+            worker.send("NOTIFY", {
+                "jsonrpc": "2.0", "method": "notifications/message",
+                "params": {"level": "error", "data": "x" * 2500000}})
+            clients[0].result("ping")
+            self.assertLess(resident(front, "VmHWM") - before, 60 * MIB)
+            for stream in streams:
+                event = stream.message()
+                self.assertEqual(len(event.json["params"]["data"]), 2500000)
+                self.assertRegex(event.id, r"\A0-[0-9]+\Z")
                 stream.close()
 
     @MEASURED

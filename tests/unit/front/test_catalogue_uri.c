@@ -1,8 +1,23 @@
 /* test_catalogue_uri.c: URIs of several backends, as clients read them back. */
+/* wrap: template_match */
 #include "catalogue_fixture.h"
+#include "template.h"
 #include "uri.h"
 
 static struct fixture f;
+static size_t matches; /* that were tried */
+
+ssize_t __real_template_match(
+    const char *template, const char *uri, size_t *work);
+ssize_t __wrap_template_match(
+    const char *template, const char *uri, size_t *work);
+
+ssize_t
+__wrap_template_match(const char *template, const char *uri, size_t *work)
+{
+	matches++;
+	return __real_template_match(template, uri, work);
+}
 
 static int
 setup(void **state)
@@ -28,13 +43,14 @@ shown_to(const struct catalogue_lens *lens, size_t slot, const char *uri)
 {
 	static char text[8192];
 	const size_t len = strlen(uri);
+	size_t work = CATALOGUE_SHOWN_WORK;
 	struct buf out = { 0 };
 	char *copy = malloc(len + 1);
 	bool other;
 
 	assert_non_null(copy);
 	memcpy(copy, uri, len);
-	other = catalogue_shown_uri(f.cat, lens, slot, copy, len, &out);
+	other = catalogue_shown_uri(f.cat, lens, slot, copy, len, &out, &work);
 	assert_int_equal(other, buf_len(&out) > 0);
 	(void)snprintf(text, sizeof(text), "%.*s", (int)buf_len(&out),
 	    other ? buf_data(&out) : "");
@@ -227,13 +243,15 @@ static void
 what_is_no_uri_is_left_alone(void **state)
 {
 	char longest[URI_MAX + 2], json[2 * URI_MAX];
+	size_t work = CATALOGUE_SHOWN_WORK;
 	struct buf out = { 0 };
 
 	(void)state;
 	fixture_set(&f, 0, CATALOG_RESOURCES, "[{\"uri\":\"t://x\"}]");
 	fixture_set(&f, 1, CATALOG_RESOURCES, "[{\"uri\":\"t://y\"}]");
 	assert_null(shown(1, ""));
-	assert_false(catalogue_shown_uri(f.cat, SLASH, 1, "t:\0x", 4, &out));
+	assert_false(
+	    catalogue_shown_uri(f.cat, SLASH, 1, "t:\0x", 4, &out, &work));
 	memset(longest, 'a', sizeof(longest));
 	memcpy(longest, "t:", 2);
 	longest[URI_MAX + 1] = '\0';
@@ -289,6 +307,54 @@ a_uri_that_is_hard_to_place_goes_behind_the_prefix(void **state)
 	fixture_set(&f, 2, CATALOG_TEMPLATES, "[]");
 	offer_hard_template(0, "{+a}");
 	assert_memory_equal(shown(1, uri), "git-hub+t:", 10);
+}
+
+/* So many that each take some steps to be found wrong. */
+static void
+offer_templates(size_t slot, size_t count)
+{
+	struct buf json = { 0 };
+
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(buf_add_format(&json,
+				     "%c{\"uriTemplate\":\"w://{a}b{a}%zu\"}",
+				     i == 0 ? '[' : ',', i),
+		    0);
+	assert_int_equal(buf_add(&json, "]", 2), 0);
+	fixture_set(&f, slot, CATALOG_TEMPLATES, buf_data(&json));
+	buf_free(&json);
+}
+
+/* Whoever names very many URIs in one message shall not keep the front. */
+static void
+all_uris_of_a_message_have_a_limit(void **state)
+{
+	const size_t most = CATALOGUE_SHOWN_WORK;
+	size_t work = most, right = 0;
+	struct buf out = { 0 };
+
+	(void)state;
+	fixture_set(
+	    &f, 1, CATALOG_TEMPLATES, "[{\"uriTemplate\":\"w://{id}\"}]");
+	while (!catalogue_shown_uri(f.cat, SLASH, 1, "w://a", 5, &out, &work))
+		assert_true(++right < most);
+	/* Ordinary ones of an ordinary message are far from it. */
+	assert_true(right > 100000);
+	assert_int_equal(work, 0);
+	assert_memory_equal(buf_data(&out), "git-hub+w://a", buf_len(&out));
+	buf_free(&out);
+}
+
+/* What is left of them when the work is spent is not even looked at. */
+static void
+many_templates_take_no_more_than_some(void **state)
+{
+	(void)state;
+	offer_templates(1, 9000);
+	fixture_set(&f, 0, CATALOG_RESOURCES, "[{\"uri\":\"w://x\"}]");
+	matches = 0;
+	assert_non_null(shown(1, "w://bbbbbbbbbbbbbbbbbbbbbbbb"));
+	assert_in_range(matches, 1, 1000);
 }
 
 static void
@@ -458,6 +524,8 @@ main(void)
 		T(uris_that_reach_another_backend_are_shown_otherwise),
 		T(what_is_no_uri_is_left_alone),
 		T(a_uri_that_is_hard_to_place_goes_behind_the_prefix),
+		T(all_uris_of_a_message_have_a_limit),
+		T(many_templates_take_no_more_than_some),
 		T(a_prefix_of_a_long_name_works),
 		T(whatever_is_shown_can_be_read_back),
 	};
