@@ -27,9 +27,11 @@ struct session;
 /* Of one client, and of all, that are not answered: nobody answers more. */
 #define ASKS_SESSION_MAX 64U
 #define ASKS_MAX         4096U
-/* Elicitations by URL of one backend of which it may still tell that they are
- * complete; the oldest is forgotten. */
-#define ASKS_COMPLETIONS_MAX 1024U
+/* Elicitations by URL of one link, and of all, of which the backend may still
+ * tell that they are complete: some MB.  The oldest of the link is forgotten.
+ */
+#define ASKS_COMPLETIONS_MAX     1024U
+#define ASKS_COMPLETIONS_ALL_MAX 16384U
 
 /* NULL with errno on failure; borrows front. */
 struct asks *asks_new(struct front *front);

@@ -5,6 +5,7 @@
 
 #include "ask.h"
 #include "ask_parts.h"
+#include "front.h"
 #include "link_parts.h"
 #include "session.h"
 
@@ -25,6 +26,7 @@ forget(struct completion *completion)
 	TAILQ_REMOVE(&completion->link->completions, completion, of_link);
 	LIST_REMOVE(completion, of_session);
 	completion->link->completion_count--;
+	completion->link->front->asks->completions--;
 	free(completion);
 }
 
@@ -32,12 +34,17 @@ void
 ask_completions_note(
     struct link *link, struct session *session, struct json_span id)
 {
+	struct asks *asks = link->front->asks;
 	struct completion *completion;
 
 	if (json_kind(id) != JSON_STRING || id.len > ID_MAX)
 		return;
-	if (link->completion_count >= ASKS_COMPLETIONS_MAX)
+	if (link->completion_count >= ASKS_COMPLETIONS_MAX ||
+	    (link->completion_count > 0 &&
+		asks->completions >= ASKS_COMPLETIONS_ALL_MAX))
 		forget(TAILQ_FIRST(&link->completions));
+	if (asks->completions >= ASKS_COMPLETIONS_ALL_MAX)
+		return;
 	if ((completion = calloc(1, sizeof(*completion) + id.len + 1)) == NULL)
 		return; /* the client then hears nothing, as of a lost one */
 	memcpy(completion->id, id.at, id.len);
@@ -46,6 +53,7 @@ ask_completions_note(
 	TAILQ_INSERT_TAIL(&link->completions, completion, of_link);
 	LIST_INSERT_HEAD(&session->completions, completion, of_session);
 	link->completion_count++;
+	asks->completions++;
 }
 
 void

@@ -29,6 +29,7 @@ struct asks {
 	struct event *timer;
 	TAILQ_HEAD(, ask) all;
 	size_t count;
+	size_t completions; /* ask_completions.h, of all links */
 	uint64_t last_id;
 };
 

@@ -5,6 +5,7 @@
 #include <event2/buffer.h>
 #include <event2/http.h>
 
+#include "proto/clock.h"
 #include "proto/jsonrpc.h"
 
 #include "catalogue.h"
@@ -240,11 +241,14 @@ http_batch_read(struct http_batch *batch, const struct session *session,
 
 /* Why a request of a batch may not be made now, or NULL. */
 static const char *
-refusal(struct http_exchange *x, struct principal *principal, bool first)
+refusal(struct http_exchange *x, struct principal *principal, bool first,
+    uint64_t until_ms)
 {
 	const char *why = first ? NULL : http_auth_again(x, principal);
 
-	if (why == NULL && principal->concurrent > 0 &&
+	if (why == NULL && mono_ms() > until_ms)
+		why = "The batch takes too long; send what is left again";
+	else if (why == NULL && principal->concurrent > 0 &&
 	    principal->in_flight >= principal->concurrent) {
 		principal->refused++;
 		why = "Too many requests with this token are in flight";
@@ -260,6 +264,7 @@ http_batch_run(struct http_exchange *x, struct http_batch *batch,
 	struct json_span element;
 	struct rpc_problem problem;
 	struct rpc_message msg;
+	const uint64_t until_ms = mono_ms() + HTTP_BATCH_MS;
 	const char *why = NULL;
 	bool first = true;
 
@@ -274,7 +279,7 @@ http_batch_run(struct http_exchange *x, struct http_batch *batch,
 			continue;
 		}
 		if (why == NULL) /* else neither may the rest */
-			why = refusal(x, session->principal, first);
+			why = refusal(x, session->principal, first, until_ms);
 		first = false;
 		if (why == NULL)
 			dispatch_request(stream, &msg);

@@ -145,6 +145,9 @@ bool http_endpoint_matches(
 
 /* Messages of one batch: each costs an answer. */
 #define HTTP_BATCH_MAX 1024U
+/* For so long a batch may keep all others waiting; the requests that are left
+ * are refused then. */
+#define HTTP_BATCH_MS 500U
 /* JSON that rpc_parse() found to be an array, as messages of a session. */
 struct http_batch {
 	struct json_iter elements;

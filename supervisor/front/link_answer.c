@@ -212,7 +212,7 @@ on_fail(struct link *link, uint64_t number, const char *json, size_t len)
 		return;
 	id = request_bytes(&request->id);
 	if (json_scan(json, len, NULL, 0, NULL, &scan) == -1 ||
-	    json_kind(error) != JSON_OBJECT) {
+	    json_kind(error) != JSON_OBJECT || scan.newline) {
 		stream_answer_error(request->stream, id, RPC_INTERNAL_ERROR,
 		    "The request failed", link_data(link, LINK_UNKNOWN));
 		link_end(link, request, REQUEST_FAILED, outcome);
@@ -267,7 +267,8 @@ on_event(struct link *link, uint64_t number, const char *json, size_t len)
 
 	request = request_find(link->front->requests, number);
 	if (request == NULL || request->link != link ||
-	    rpc_parse(&msg, json, len, &problem) == -1)
+	    rpc_parse(&msg, json, len, &problem) == -1 ||
+	    msg.kind != RPC_NOTIFICATION)
 		return;
 	if (msg.method == MCP_PROGRESS)
 		send_progress(request, &msg);
@@ -364,7 +365,8 @@ on_notify(struct link *link, const char *json, size_t len)
 	struct rpc_problem problem;
 	struct rpc_message msg;
 
-	if (rpc_parse(&msg, json, len, &problem) == -1)
+	if (rpc_parse(&msg, json, len, &problem) == -1 ||
+	    msg.kind != RPC_NOTIFICATION)
 		return;
 	if (msg.method == MCP_MESSAGE)
 		on_message(link, &msg);

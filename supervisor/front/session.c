@@ -120,27 +120,29 @@ session_rests(const struct session *session)
 	return TAILQ_EMPTY(&session->streams) && session->request_count == 0;
 }
 
+/* Until there is room, sessions of this principal (NULL: of any) end that were
+ * not used for longest. */
+static void
+end_resting(struct sessions *sessions, const struct principal *principal)
+{
+	struct session *session;
+	struct session *next;
+
+	TAILQ_FOREACH_SAFE (session, &sessions->idle, of_idle, next) {
+		if (sessions->count < sessions->max)
+			return;
+		if (session_rests(session) &&
+		    (principal == NULL || session->principal == principal))
+			session_close(session, "another one needed its place");
+	}
+}
+
 bool
 sessions_make_room(struct sessions *sessions, const struct principal *principal)
 {
-	struct session *oldest = NULL;
-	struct session *session;
-
-	if (sessions->count < sessions->max)
-		return true;
-	TAILQ_FOREACH (session, &sessions->idle, of_idle) {
-		if (!session_rests(session))
-			continue;
-		if (session->principal == principal) {
-			oldest = session;
-			break;
-		}
-		if (oldest == NULL)
-			oldest = session;
-	}
-	if (oldest == NULL)
-		return false;
-	session_close(oldest, "another one needed its place");
+	/* More than one where a new policy allows fewer than there are. */
+	end_resting(sessions, principal);
+	end_resting(sessions, NULL);
 	return sessions->count < sessions->max;
 }
 
@@ -202,14 +204,30 @@ session_open_sse(struct sessions *sessions, struct evhttp_request *request,
 	evhttp_send_reply(request, 503, "Service Unavailable", NULL);
 }
 
-bool
-session_touch(struct session *session)
+/* Its idle time begins anew. */
+static void
+session_use(struct session *session)
 {
 	struct sessions *sessions = session->front->sessions;
 
 	session->used_ms = mono_ms();
 	TAILQ_REMOVE(&sessions->idle, session, of_idle);
 	TAILQ_INSERT_TAIL(&sessions->idle, session, of_idle);
+}
+
+void
+session_streams_ended(struct session *session)
+{
+	if (session->streamable && session->state != SESSION_GONE)
+		session_use(session);
+}
+
+bool
+session_touch(struct session *session)
+{
+	struct sessions *sessions = session->front->sessions;
+
+	session_use(session);
 	if (sessions->lifetime_ms == 0 ||
 	    session->used_ms - session->opened_ms < sessions->lifetime_ms ||
 	    session->request_count > 0)

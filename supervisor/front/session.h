@@ -150,8 +150,8 @@ uint32_t sessions_last_handle(const struct sessions *sessions);
 /*
  * Make room for one more of this principal: where the policy allows no more,
  * the session of Streamable HTTP ends that was not used for longest and has
- * nothing going on, one of the principal's own if there is one.  False: there
- * is no room.
+ * nothing going on, one of the principal's own if there is one; or several of
+ * them, where it allows fewer than there are.  False: there is no room.
  */
 bool sessions_make_room(
     struct sessions *sessions, const struct principal *principal);
@@ -177,6 +177,9 @@ void session_close(struct session *session, const char *why);
 /* A session of Streamable HTTP is used by its client.  False: it has lived for
  * as long as it may, and is gone now. */
 bool session_touch(struct session *session);
+
+/* For stream.c: its last stream has ended; only now it begins to be idle. */
+void session_streams_ended(struct session *session);
 
 /* front->policy and front->principals are new: follow their limits, and end
  * sessions of principals that are revoked. */

@@ -84,6 +84,8 @@ stream_leave_session(struct stream *stream)
 	if (session->main == stream)
 		session->main = NULL;
 	stream->session = NULL;
+	if (TAILQ_EMPTY(&session->streams))
+		session_streams_ended(session);
 }
 
 static void
@@ -522,12 +524,13 @@ streams_tick(struct streams *streams, uint64_t now_ms)
 {
 	size_t part = streams->count / PING_PARTS + 1;
 	struct stream *stream;
+	struct stream *next;
 
-	while ((stream = TAILQ_FIRST(&streams->undecided)) != NULL &&
-	    stream->due_ms <= now_ms) {
-		if (stream->dropped)
-			break; /* gone within this turn */
-		stream_begin_events(stream, 0);
+	TAILQ_FOREACH_SAFE (stream, &streams->undecided, of_all, next) {
+		if (stream->due_ms > now_ms)
+			break;
+		if (!stream->dropped) /* else it is about to be gone */
+			stream_begin_events(stream, 0);
 	}
 	while (part-- > 0 && (stream = TAILQ_FIRST(&streams->events)) != NULL &&
 	    stream->due_ms <= now_ms) {

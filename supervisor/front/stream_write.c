@@ -54,6 +54,7 @@ stream_drop(struct stream *stream, const char *why)
 
 	if (stream->dropped || stream->request == NULL)
 		return;
+	stream_wait(stream); /* else evhttp would not notice */
 	stream->dropped = true;
 	if (stream->session != NULL && stream->session->logged)
 		log_warning("session %u: dropped: %s", handle, why);

@@ -15,7 +15,7 @@ import unittest
 import gateway
 import raw
 from client import Client
-from frames import Front, HEADER, TOOLS, TYPES
+from frames import Front, HEADER, LIMITS, TEMPLATES, TOOLS, TYPES
 from streamable_client import Streamable
 
 INITIALIZE = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
@@ -175,6 +175,33 @@ class Memory(Measured):
                 stream.close()
 
     @MEASURED
+    def test_what_resumed_streams_left_behind_counts(self):
+        """20 clients that do not read are owed 7 MB each, and come back for
+        it on another connection."""
+        with Front(limits={**LIMITS, "memory": 32 * MIB}) as front:
+            listen_to(front.supervisor)
+            worker = front.link(0)
+            result = {"content": [{"type": "text", "text": "x" * MIB}]}
+            connections = []
+            for _ in range(20):
+                client = Streamable(front.address, revision="2025-03-26")
+                client.wait_tool("a__echo")
+                batch = [{**CALL, "id": number, "params": {"name": "a__echo"}}
+                         for number in range(9)]
+                post = client.post(batch, receive_buffer=4096)
+                numbers = [worker.request()[0] for _ in batch]
+                worker.answer(numbers[0], {"content": []})
+                first = post.event().id
+                for number in numbers[1:8]:
+                    worker.answer(number, result)
+                client.result("ping")
+                connections += [post, client.get(first)]
+                self.assertEqual(connections[-1].head().status, 200)
+            self.assertLess(resident(front, "VmHWM"), 64 * MIB)
+            for connection in connections:
+                connection.close()
+
+    @MEASURED
     def test_requests_behind_a_stream_are_not_kept(self):
         """4 times 300 streams, 60 KB of further requests behind each."""
         self.allow_descriptors()
@@ -255,6 +282,59 @@ class Limits(Measured):
                 for connection in flood:
                     connection.close()
 
+    def test_a_batch_that_takes_long_is_cut(self):
+        """1,000 URIs that take some ten milliseconds each to be placed."""
+        with Front() as front:
+            for place in (0, 1):
+                front.link(place).send("CATALOG", [
+                    {"uriTemplate": "x://" + "{a}b" * 200 + f"{number}",
+                     "name": f"{number}"} for number in range(32)],
+                    flags=TEMPLATES)
+            client = Streamable(front.address, revision="2025-03-26")
+            client.wait_tool("b__echo")
+            begun = time.monotonic()
+            with client.post([
+                    {"jsonrpc": "2.0", "id": number,
+                     "method": "resources/read",
+                     "params": {"uri": "x://" + "ab" * 1900}}
+                    for number in range(1000)]) as batch:
+                batch.head()
+                self.assertEqual(client.status(), 200)
+                self.assertLess(time.monotonic() - begun,
+                                3 * gateway.PATIENCE)
+                answers = [event.json for event in batch.events()]
+            self.assertEqual([answer["id"] for answer in answers],
+                             list(range(1000)))
+            codes = [answer["error"]["code"] for answer in answers]
+            self.assertEqual(codes, sorted(codes, reverse=True))
+            self.assertEqual(set(codes), {-32002, -32603})
+            self.assertIn("takes too long", answers[-1]["error"]["message"])
+
+    def test_an_answer_with_very_many_uris_keeps_nobody(self):
+        """A million of them, each of which several backends might have, by
+        9,000 templates."""
+        with Front() as front:
+            workers = [front.link(number, resources=["test://x"])
+                       for number in (0, 1)]
+            workers[1].send("CATALOG", [
+                {"uriTemplate": "test://{a}b{a}b{a}b{a}" + f"{number}",
+                 "name": f"{number}"} for number in range(9000)],
+                flags=TEMPLATES)
+            client = Streamable(front.address)
+            client.wait_tool("b__echo")
+            with client.begin("resources/read", {"uri": "test://x"}) as read:
+                number = workers[0].request()[0]
+                begun = time.monotonic()
+                workers[0].answer(number, {
+                    "contents": [{"uri": "test://bbb"}] * 1000000})
+                self.assertEqual(client.status(), 200)
+                self.assertLess(time.monotonic() - begun,
+                                10 * gateway.PATIENCE)
+                contents = read.outcome()["result"]["contents"]
+            self.assertEqual(len(contents), 1000000)
+            self.assertEqual({item["uri"] for item in contents},
+                             {"a+test://bbb"})
+
     def test_a_list_that_changes_all_the_time_is_told_of_now_and_then(self):
         """At once for the first change, together for the next ones, and what
         is listed in the end is the last."""
@@ -284,6 +364,44 @@ class Limits(Measured):
             one.request("ping")
             eventually(lambda: front.link(0).expect("CLIENT_LEVEL")[2] == 4,
                        "the level of the session that is left counted")
+
+
+class Words(unittest.TestCase):
+    """What workers say that no worker of ours would."""
+
+    def test_what_has_an_id_is_no_notification(self):
+        """A client would answer it, and that be taken for the answer to
+        another backend's question."""
+        with Front() as front, Client(front.address) as client:
+            worker = front.link(0)
+            client.wait_tools("a/echo")
+            key = client.send("tools/call", {
+                "name": "a/echo", "_meta": {"progressToken": 7}})
+            number, message = worker.request()
+            token = message["params"]["_meta"]["progressToken"]
+            for method, params in (
+                    ("notifications/progress",
+                     {"progressToken": token, "progress": 1}),
+                    ("notifications/message", {"level": "error", "data": 1})):
+                asked = {"jsonrpc": "2.0", "id": 1, "method": method,
+                         "params": params}
+                worker.send("EVENT", asked, number)
+                worker.send("NOTIFY", asked)
+            worker.answer(number, {})
+            self.assertEqual(client.outcome(key).result, {})
+            self.assertEqual(client.requests, [])
+
+    def test_a_failure_is_one_line(self):
+        """Or the stream would be cut in the middle of it."""
+        with Front() as front, Client(front.address) as client:
+            worker = front.link(0)
+            client.wait_tools("a/echo")
+            key = client.send("tools/call", {"name": "a/echo"})
+            number, _ = worker.request()
+            worker.send("FAIL", b'{"code":-32603,\r\n\r\n"message":"x"}',
+                        number)
+            self.assertEqual(client.outcome(key).error["message"],
+                             "The request failed")
 
 
 class Chaos(unittest.TestCase):

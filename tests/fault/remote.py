@@ -226,7 +226,7 @@ class Remote:
     def test_a_server_that_is_stopped_and_goes_on(self):
         self.start()
         self.client.call("victim/echo").result
-        self.program.child.send_signal(signal.SIGSTOP)
+        process.suspend(self.program.child.pid)
         self.client.send("tools/call", {"name": "victim/echo", "arguments": {
             "text": "later"}}, ident="later")
         time.sleep(1)

@@ -118,6 +118,17 @@ def wait_until(condition, timeout, what):
         time.sleep(0.01)
 
 
+def suspend(pid):
+    """SIGSTOP a process, and wait until all of its threads have stopped: until
+    one of them has come to the signal, the others go on."""
+    os.kill(pid, signal.SIGSTOP)
+
+    def all_stopped():
+        return all(stat(f"{pid}/task/{thread}")[0] == "T"
+                   for thread in os.listdir(f"/proc/{pid}/task"))
+    wait_until(all_stopped, 10, f"process {pid} stopped")
+
+
 def kill_all(pids):
     """SIGKILL processes of ours that a failed test left."""
     for pid in pids:
