@@ -81,8 +81,9 @@ answer_unknown(struct stream *stream, const struct rpc_message *msg,
 	answer_error(stream, msg, RPC_INVALID_PARAMS, text);
 }
 
-/* The backend that a name begins with, "server/tool" or "server__tool", if the
- * session would see it and it is away and therefore not listed; or NULL. */
+/* The backend that a name begins with, "server/tool" or "server__tool", or the
+ * only one that the session sees, if it is away and therefore not listed; or
+ * NULL. */
 static struct link *
 find_absent(const struct session *session, struct json_span name)
 {
@@ -99,6 +100,8 @@ find_absent(const struct session *session, struct json_span name)
 		if (front->links[i] == NULL || link_is_up(front->links[i]) ||
 		    !catalogue_sees(front->catalogue, &lens, i))
 			continue;
+		if (session->server != NULL) /* all names are its own */
+			return front->links[i];
 		server = link_name(front->links[i]);
 		len = strlen(server);
 		if (strncmp(text, server, len) == 0 &&

@@ -21,6 +21,7 @@
 #include "http_parts.h"
 #include "http_target.h"
 #include "http_words.h"
+#include "instances.h"
 #include "policy.h"
 #include "principal.h"
 #include "session.h"
@@ -327,11 +328,13 @@ int
 http_follow_policy(struct http_server *http)
 {
 	struct front *front = http->front;
+	const struct policy *policy = front->policy;
+	size_t links =
+	    policy->backend_count + policy_instances(policy, INSTANCES_MAX);
 
-	if (principals_update(front->principals, front->policy) == -1)
+	if (principals_update(front->principals, policy) == -1)
 		return -1;
-	guard_set_limits(
-	    front->guard, &front->policy->limits, front->policy->backend_count);
+	guard_set_limits(front->guard, &policy->limits, links);
 	sessions_follow_policy(front->sessions);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "proto/log.h"
 
 #include "ask.h"
+#include "descriptors.h"
 #include "front.h"
 #include "link_parts.h"
 #include "session.h"
@@ -19,14 +20,22 @@
 
 /* ---- objects ---------------------------------------------------------- */
 
-/* A place among subscriptions that no instance has, or SIZE_MAX. */
+/* A place among subscriptions that no instance has; SIZE_MAX: there may be no
+ * more of them. */
 static size_t
 free_place(const struct front *front)
 {
+	size_t most = descriptors_for_instances(front->policy->backend_count,
+	    policy_instances(front->policy, INSTANCES_MAX));
+	size_t place = SIZE_MAX;
+	size_t used = 0;
+
 	for (size_t i = 0; i < INSTANCES_MAX; i++)
-		if (front->instances[i] == NULL)
-			return i;
-	return SIZE_MAX;
+		if (front->instances[i] != NULL)
+			used++;
+		else if (place == SIZE_MAX)
+			place = i;
+	return used < most ? place : SIZE_MAX;
 }
 
 static void

@@ -43,7 +43,8 @@ void instances_replaced(struct link *old, struct link *new);
 /*
  * Where a session's requests to this backend go: to the backend itself where it
  * is shared, else to the session's instance of it, which is wanted now if there
- * is none.  NULL with errno ENOMEM, or EAGAIN: there are INSTANCES_MAX.
+ * is none.  NULL with errno ENOMEM, or EAGAIN: there are INSTANCES_MAX, or no
+ * descriptors for another link.
  */
 struct link *instances_link(struct session *session, struct link *backend);
 

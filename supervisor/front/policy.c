@@ -516,6 +516,16 @@ policy_free(struct policy **policy)
 	errno = error;
 }
 
+size_t
+policy_instances(const struct policy *policy, size_t most)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < policy->backend_count; i++)
+		n += policy->backends[i].instances;
+	return n < most ? n : most;
+}
+
 bool
 policy_matches(char *const *patterns, const char *name)
 {

@@ -115,6 +115,9 @@ struct policy {
 struct policy *policy_parse(const char *json, size_t len);
 void policy_free(struct policy **policy);
 
+/* Instances that all backends may have together, at most so many. */
+size_t policy_instances(const struct policy *policy, size_t most);
+
 /* True when one of the patterns, or there being none, lets name through. */
 bool policy_matches(char *const *patterns, const char *name);
 

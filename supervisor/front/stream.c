@@ -431,11 +431,12 @@ void
 stream_resume_get(
     struct session *session, struct evhttp_request *request, uint32_t event)
 {
-	struct stream *stream;
+	struct stream *stream = session->main;
 
-	if (session->main != NULL && session->main->dropped)
-		stream_leave_session(session->main);
-	stream = session->main;
+	if (stream != NULL && stream->dropped) {
+		stream_leave_session(stream);
+		stream = NULL;
+	}
 	if (stream == NULL)
 		stream = session->main = stream_new(session, STREAM_GET);
 	else if (stream_replace_listener(stream) == -1)

@@ -358,6 +358,26 @@ class Absence(unittest.TestCase):
                 time.sleep(2.3)
                 self.assertEqual(client.count(CHANGED), before[0] + 1)
 
+    def test_at_an_endpoint_of_its_own_no_name_is_unknown(self):
+        """What it has is not known while it is away."""
+        with Front() as front, Client(front.address) as all_of_them, \
+                Client(front.address, path="/servers/a/sse") as client:
+            worker = front.link(0)
+            client.wait_tools("echo")
+            worker.close()
+            front.state(0, "failed", "no such program")
+            process.wait_until(lambda: not client.tools(), 5, "its end")
+            for name in ("echo", "any", "b/any"):
+                error = client.call(name).error
+                self.assertEqual(error["message"], 'Backend "a" is not '
+                                 'running (failed): no such program')
+                self.assertEqual(error["data"], {
+                    "backend": "a", "outcome": "not_sent"})
+            self.assertEqual(all_of_them.call("echo").error["code"], -32602)
+            front.link(0)
+            client.wait_tools("echo")
+            self.assertEqual(client.call("any").error["code"], -32602)
+
     def test_what_is_listed_before_a_greeting_is_not_shown(self):
         ours, theirs = socket.socketpair()
         with Front() as front, Client(front.address) as client:

@@ -62,12 +62,41 @@ all_that_there_is_is_asked_for(void **state)
 	assert_int_equal(limit.rlim_cur, 4096);
 }
 
+static size_t
+instances(rlim_t hard, size_t backends, size_t most)
+{
+	limit = (struct rlimit){ .rlim_cur = hard, .rlim_max = hard };
+	return descriptors_for_instances(backends, most);
+}
+
+/* What clients and these may take together is never more than there is. */
+static void
+instances_have_what_clients_leave(void **state)
+{
+	(void)state;
+	assert_int_equal(instances(4096, 10, 1024), SIZE_MAX);
+	assert_int_equal(
+	    instances(1024, 10, 1024), 512 - GUARD_RESERVED_FDS - 10);
+	assert_int_equal(instances(101, 10, 16), 0);
+	assert_int_equal(instances(0, 10, 1024), SIZE_MAX);
+	for (rlim_t hard = 250; hard < 3000; hard++) {
+		size_t most = instances(hard, 20, 1024);
+
+		if (most > 1024)
+			most = 1024;
+		assert_true(of(hard, hard, 20 + 1024) + GUARD_RESERVED_FDS +
+			20 + most <=
+		    hard);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clients_have_what_links_leave),
 		cmocka_unit_test(all_that_there_is_is_asked_for),
+		cmocka_unit_test(instances_have_what_clients_leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
