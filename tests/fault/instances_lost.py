@@ -192,6 +192,7 @@ class Reloads(Tests):
                          "not_sent")
         two.close()
         self.assertIn("error", three.call("own/echo").json)
+        self.gateway.rewrite({"own": own(max_instances=1, instance_wait=20)})
         one.close()
         three.call("own/echo").result
 
