@@ -160,7 +160,6 @@ static const struct mcp_revision revisions[] = {
 	    .resource_link = true,
 	    .completions_capability = true,
 	    .elicitation = true,
-
 	    .elicitation_url = true,
 	    .priming = true,
 	    .sampling_arrays = true },

@@ -19,7 +19,7 @@
  *   ready; LINK once.  They may take a while: what was released and has not
  *   ended yet counts as one of "max_instances", and the new one waits for it.
  * - Of each that was not released the last word is one BACKEND: failed, with
- * the reason, when it ended by itself or never was ready, or down, when its
+ *   the reason, when it ended by itself or never was ready, or down, when its
  *   backend was ended.  Its link is closed by then, maybe for a while already.
  *   It is not started again; its number means nothing any more.
  * - RELEASE ends it, whatever its state: its stdin is closed, and after two

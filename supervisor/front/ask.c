@@ -282,6 +282,7 @@ begin(struct link *link, struct session *session, uint64_t request,
 {
 	struct stream *stream;
 	struct ask *ask;
+
 	if ((stream = stream_about(session, link, request)) == NULL)
 		return "The client has no stream open over which it could be "
 		       "asked";

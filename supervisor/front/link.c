@@ -151,7 +151,6 @@ static void
 link_on_closed(void *arg, const char *why)
 {
 	struct link *link = arg;
-
 	bool eof = strcmp(why, "closed") == 0;
 
 	log_debug("backend %s: link closed: %s", link->name, why);

@@ -20,9 +20,8 @@ struct held_request {
 char *
 link_hold(struct link *link, const struct frame *frame)
 {
-	struct held_request *held;
-
 	size_t *all = &link->front->held_bytes;
+	struct held_request *held;
 
 	if ((link->held_bytes > 0 &&
 		link->held_bytes + frame->length > INSTANCES_HELD_MAX) ||

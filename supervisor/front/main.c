@@ -174,7 +174,6 @@ on_backend(struct front *front, const struct frame *frame, const char *payload,
 
 	if (link == NULL)
 		link = instances_find(front, frame->id);
-
 	if (link == NULL)
 		log_debug("front: %s of no backend", msg_name(frame->type));
 	else if (frame->type == MSG_LINK)

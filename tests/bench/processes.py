@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -199,6 +200,9 @@ class Gateway(Target):
             try:
                 wait_until(self.is_ready, START_SECONDS, "the gateway")
             except BaseException:
+                with open(self.said, encoding="utf-8",
+                          errors="replace") as file:
+                    sys.stderr.write(file.read())
                 self.stop()
                 raise
 
