@@ -29,6 +29,9 @@
 /* How often streams are looked at that are due a ping, and sessions that are
  * idle. */
 #define TICK_MS 100U
+/* Sessions that are looked at in so long to make room for others: whoever opens
+ * one after the other where all are in use keeps nobody. */
+#define LOOKS_MAX 50000U
 /* Of limits.memory, what events that may be asked for again may take. */
 #define REPLAYS_PART 16U
 
@@ -129,8 +132,9 @@ end_resting(struct sessions *sessions, const struct principal *principal)
 	struct session *next;
 
 	TAILQ_FOREACH_SAFE (session, &sessions->idle, of_idle, next) {
-		if (sessions->count < sessions->max)
+		if (sessions->count < sessions->max || sessions->looks == 0)
 			return;
+		sessions->looks--;
 		if (session_rests(session) &&
 		    (principal == NULL || session->principal == principal))
 			session_close(session, "another one needed its place");
@@ -454,6 +458,7 @@ sessions_on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	sessions->looks = LOOKS_MAX;
 	streams_tick(&sessions->streams, now);
 	sessions_end_idle(sessions, now);
 	instances_tick(sessions->front, now);
@@ -470,6 +475,7 @@ sessions_new(struct front *front)
 	sessions->front = front;
 	sessions->told_level = -1;
 	sessions->max = SIZE_MAX;
+	sessions->looks = LOOKS_MAX;
 	sessions->idle_ms = SESSION_IDLE_MS;
 	sessions->lifetime_ms = SESSION_LIFETIME_MS;
 	TAILQ_INIT(&sessions->all);

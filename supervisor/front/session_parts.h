@@ -23,6 +23,7 @@ struct sessions {
 	TAILQ_HEAD(idle_list, session) idle; /* not used for longest first */
 	size_t count;
 	size_t max;
+	size_t looks; /* that may be taken in this tick to make room */
 	uint64_t idle_ms;
 	uint64_t lifetime_ms;      /* 0: any */
 	size_t levels[MCP_LEVELS]; /* how many sessions asked for each */

@@ -129,6 +129,26 @@ as_many_leave_as_are_too_many(void **state)
 	end_post(used);
 }
 
+/* Else each of a flood would look at all sessions that there are. */
+static void
+whoever_tries_all_the_time_waits_for_the_next_tick(void **state)
+{
+	struct client *busy = open_session(&alice, true);
+
+	(void)state;
+	post(busy);
+	hang_up(busy);
+	follow(IDLE_MS, LIFETIME_MS, 1);
+	for (size_t i = 0; i < 100000; i++)
+		assert_false(make_room(&bob));
+	end_post(busy);
+	assert_false(make_room(&bob));
+	assert_true(lives(busy));
+	pass(100);
+	assert_true(make_room(&bob));
+	assert_false(lives(busy));
+}
+
 int
 main(void)
 {
@@ -139,6 +159,7 @@ main(void)
 		TEST(those_of_others_leave_when_one_has_none),
 		TEST(none_leaves_that_is_in_use),
 		TEST(as_many_leave_as_are_too_many),
+		TEST(whoever_tries_all_the_time_waits_for_the_next_tick),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
