@@ -289,6 +289,10 @@ stream_begin_events(struct stream *stream, uint32_t event)
 	evhttp_add_header(headers, "Content-Type", "text/event-stream");
 	evhttp_add_header(headers, "Cache-Control", "no-cache, no-transform");
 	evhttp_add_header(headers, "X-Accel-Buffering", "no");
+	/* A proxy that kept the connection would meet its end with another
+	 * client's request. */
+	if (stream->kind == STREAM_GET)
+		evhttp_add_header(headers, "Connection", "close");
 	if (stream->opens) {
 		session_id_format(session->id, id);
 		evhttp_add_header(headers, "Mcp-Session-Id", id);
